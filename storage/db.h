@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one SQLite connection and its schema. Store thread only (or start-up). All calls block.
+ *
+ * Times are stored as integers (ns since the epoch), ids as text, settings as JSON. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+
+struct db;
+struct sqlite3_stmt;
+
+#define DB_SCHEMA_VERSION 1
+
+/* Opens, sets WAL + FULL, migrates forward. 0, -EPROTO (schema is newer), -errno. */
+int db_open(const char *path, struct db **ret);
+struct db *db_close(struct db *db);
+/* What SQLite last complained about. */
+const char *db_message(const struct db *db);

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The outbox: one row per alert and endpoint, from decision to its end. Store thread.
+ *
+ *   pending ──lease──▶ leased ──settle──▶ delivered
+ *      ▲                  │ ├───────────▶ dead        (permanent, or out of attempts or time)
+ *      └──────retry───────┘ └───────────▶ pending     (not before next_at)
+ *   suppressed: decided at acceptance, with the reason; never leased.
+ *
+ * accepted = delivered + suppressed + pending (with leased) + dead, at every moment. A row of one
+ * (endpoint, fingerprint) is leased only when no older one of the pair is pending or leased. */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/ident.h"
+#include "base/hash.h"
+#include "storage/db.h"
+
+#define OUTBOX_AGE_MAX (24 * DUR_HOUR)
+
+struct outbox_push {
+	char id[IDENT_SIZE];
+	char alert[IDENT_SIZE];
+	char endpoint[IDENT_SIZE];
+	char fingerprint[SHA256_HEX_SIZE];
+	char *request; /* JSON, rendered at acceptance; owned by the row's reader (free) */
+	int attempt;   /* of the lease just made, from 1 */
+	wall_t created_at;
+};
+
+int outbox_add(struct db *db, const struct outbox_push *push);
+int outbox_add_suppressed(struct db *db, const struct outbox_push *push, const char *reason);
+
+/* Leases up to max due rows, oldest first, in the order rule above. Returns the number or -errno. */
+int outbox_lease(struct db *db, wall_t now, int max, struct outbox_push ret[]);
+/* When the next pending row becomes due: 0 and *ret, or OUTBOX_EMPTY. */
+#define OUTBOX_EMPTY 1
+int outbox_next_due(struct db *db, wall_t *ret);
+
+enum outbox_state {
+	OUTBOX_PENDING,
+	OUTBOX_DELIVERED,
+	OUTBOX_DEAD,
+};
+struct outbox_result {
+	char id[IDENT_SIZE];
+	enum outbox_state state; /* PENDING = retry at next_at */
+	wall_t at, next_at;
+	int status;
+	const char *text; /* the remote's answer or the error */
+};
+int outbox_settle(struct db *db, const struct outbox_result *result);
+/* The courier died or we restarted: leased rows become pending again. Returns how many or -errno. */
+int outbox_release_leases(struct db *db);
+/* Pending rows of an endpoint become dead with the reason (endpoint deleted or disabled by 410). */
+int outbox_kill(struct db *db, const char *endpoint, const char *reason);
+
+struct outbox_counts {
+	int64_t accepted, delivered, suppressed, pending, dead;
+};
+int outbox_count(struct db *db, struct outbox_counts *ret);
+/* Array of {id, endpoint, alert, state, reason, attempts, status, text, created_at, next_at}:
+ * of one alert, or the newest `limit` if alert is "". */
+int outbox_list(struct db *db, const char *alert, int limit, json_t **ret);
+
+/* Delay before attempt + 1: 1 s doubling to 5 min, times 0.5–1.0 by `random` in [0, 1). Pure. */
+dur_t outbox_backoff(int attempt, double random);

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+ringbell_unit(clock base)
+ringbell_unit(ident base)
+ringbell_unit(ipc base)
+ringbell_unit(json base)
