@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The control process: alerts in, decisions, the store, captures out over HTTP.
+ *
+ * It parses no packet and opens no outgoing connection; the recorder and the courier do that for
+ * it, workers compile filters and hash segments. One loop thread, one store thread.
+ *
+ * Rule of the house: commit, then act. Whatever an alert, an operator or a timer leads to is
+ * written in one transaction; only then is the sender answered, and only then does anything visible
+ * happen. */
+#pragma once
+
+#include <stdint.h>
+
+#define CONTROL_PORT_DEFAULT 8470
+
+struct control_config {
+	char state[256];    /* state folder: ringbell.db, tokens.json; must exist and be writable */
+	char captures[256]; /* captures folder; must exist and be writable */
+	char listen[128];   /* "127.0.0.1:8470", "0.0.0.0:8470" or "[::]:8470" */
+	char public_url[256];	/* base of links in pushes, without a final '/'; "" = from listen */
+	int64_t min_free_bytes; /* floor of free space, shown in the status; the recorder enforces
+				   it */
+	uint32_t connections_max;    /* at once; 0 = 512 */
+	uint32_t request_timeout_ms; /* from a request's first byte to its last; 0 = 10 000 */
+	uint32_t idle_timeout_ms; /* between requests, and for a reader that takes nothing; 0 = 60
+				     000 */
+};
+
+/* The control process. `supervisor` is its end of the pair (base/child.h). Runs until the
+ * supervisor says stop or is gone; returns an exit status. */
+int control_main(int supervisor, const struct control_config *config);
