@@ -23,28 +23,29 @@ const char *role_name(enum role role);
 enum child_message_type {
 	/* supervisor → child */
 	CHILD_SHARED = 1, /* + memfd of struct shared (capture/shared.h); read-only for control */
-	CHILD_RING,       /* struct child_ring + descriptor */
+	CHILD_RING,	  /* struct child_ring + descriptor */
 	CHILD_RING_FILE,  /* struct child_ring of a RING_FILE again + the opened pcap to replay */
-	CHILD_PEER,       /* struct child_peer + socket */
-	CHILD_GO,         /* no body: the hand-over is complete, start working */
-	CHILD_STOP,       /* no body: finish what you do and exit, within 4 s */
-	CHILD_WORKER,     /* struct child_worker + socket to the worker; no socket: it could not start */
+	CHILD_PEER,	  /* struct child_peer + socket */
+	CHILD_GO,	  /* no body: the hand-over is complete, start working */
+	CHILD_STOP,	  /* no body: finish what you do and exit, within 4 s */
+	CHILD_WORKER, /* struct child_worker + socket to the worker; no socket: it could not start
+		       */
 	/* child → supervisor */
 	CHILD_READY = 100,    /* no body: this process serves */
 	CHILD_WORKER_REQUEST, /* struct child_worker; control only */
 };
 
 #define CHILD_RINGS_MAX 16
-#define CHILD_NIC_SIZE 16 /* IFNAMSIZ */
+#define CHILD_NIC_SIZE	16 /* IFNAMSIZ */
 
 enum ring_kind {
 	RING_PACKET_SOCKET, /* descriptor: bound AF_PACKET socket with its TPACKET_V3 ring set up */
-	RING_FILE,          /* descriptor: memfd of the ring, filled by the recorder's replay thread */
+	RING_FILE, /* descriptor: memfd of the ring, filled by the recorder's replay thread */
 };
 
 struct child_ring {
 	uint32_t index; /* into struct shared.rings */
-	uint32_t kind;  /* enum ring_kind */
+	uint32_t kind;	/* enum ring_kind */
 	char nic[CHILD_NIC_SIZE];
 	uint32_t link_type; /* LINKTYPE_… as in pcapng */
 	uint32_t block_bytes;
@@ -58,10 +59,10 @@ struct child_peer {
 
 enum worker_kind {
 	WORKER_COMPILE, /* filter text → BPF program (capture/compiler.h) */
-	WORKER_DIGEST,  /* segment → SHA-256 (storage/digest.h) */
+	WORKER_DIGEST,	/* segment → SHA-256 (storage/digest.h) */
 };
 
 struct child_worker {
-	uint32_t kind;   /* enum worker_kind */
+	uint32_t kind;	 /* enum worker_kind */
 	uint32_t cookie; /* chosen by the requester, echoed */
 };

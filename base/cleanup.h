@@ -32,8 +32,8 @@ static inline void cleanup_close_ptr(int *fd)
 
 DEFINE_CLEANUP(FILE *, fclose)
 
-#define CLEANUP_FREE CLEANUP(cleanup_free_ptr)
-#define CLEANUP_CLOSE CLEANUP(cleanup_close_ptr)
+#define CLEANUP_FREE   CLEANUP(cleanup_free_ptr)
+#define CLEANUP_CLOSE  CLEANUP(cleanup_close_ptr)
 #define CLEANUP_FCLOSE CLEANUP(fclose_ptr)
 
 /* The value of p; p becomes NULL, so its cleanup does nothing: ownership moves to the caller. */

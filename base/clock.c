@@ -77,8 +77,7 @@ const char *wall_format_compact(wall_t t, char text[WALL_TEXT_SIZE])
 
 	tm = wall_split(t, &ns);
 	snprintf(text, WALL_TEXT_SIZE, "%04d%02d%02dT%02d%02d%02d.%03dZ", tm.tm_year + 1900,
-		 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-		 ns / (int)DUR_MS);
+		 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ns / (int)DUR_MS);
 	return text;
 }
 
@@ -176,7 +175,7 @@ int wall_parse(const char *text, wall_t *ret)
 static const struct {
 	const char *name;
 	dur_t ns;
-} dur_units[] = {{"ms", DUR_MS}, {"us", DUR_US}, {"ns", 1},        {"s", DUR_S},
+} dur_units[] = {{"ms", DUR_MS}, {"us", DUR_US},  {"ns", 1},	       {"s", DUR_S},
 		 {"m", DUR_MIN}, {"h", DUR_HOUR}, {"d", 24 * DUR_HOUR}};
 
 /* Reads one "<number><unit>" part. */

@@ -25,14 +25,14 @@ struct instant {
 	wall_t wall;
 };
 
-#define DUR_US ((dur_t)1000)
-#define DUR_MS ((dur_t)1000000)
-#define DUR_S ((dur_t)1000000000)
-#define DUR_MIN (60 * DUR_S)
+#define DUR_US	 ((dur_t)1000)
+#define DUR_MS	 ((dur_t)1000000)
+#define DUR_S	 ((dur_t)1000000000)
+#define DUR_MIN	 (60 * DUR_S)
 #define DUR_HOUR (60 * DUR_MIN)
 
 #define WALL_TEXT_SIZE 40 /* room for wall_format */
-#define DUR_TEXT_SIZE 32  /* room for dur_format */
+#define DUR_TEXT_SIZE  32 /* room for dur_format */
 
 mono_t mono_now(void);
 wall_t wall_now(void);

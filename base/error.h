@@ -6,9 +6,9 @@
 #pragma once
 
 struct error {
-	char code[40];   /* stable machine word, e.g. "invalid_value" */
-	char field[96];  /* JSON pointer, option or key the complaint is about; "" if none */
-	char text[320];  /* one sentence that quotes the value and says what is allowed */
+	char code[40];	/* stable machine word, e.g. "invalid_value" */
+	char field[96]; /* JSON pointer, option or key the complaint is about; "" if none */
+	char text[320]; /* one sentence that quotes the value and says what is allowed */
 };
 
 /* Fills err (which may be NULL) and returns -EINVAL, so that callers can `return error_set(…)`. */

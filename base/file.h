@@ -7,8 +7,9 @@
 
 #include "base/buf.h"
 
-/* Reads the whole file at path (relative to dir_fd, or AT_FDCWD), at most max bytes, into out (which
- * is overwritten). Symbolic links are not followed. Returns 0, -EFBIG if larger, or -errno. */
+/* Reads the whole file at path (relative to dir_fd, or AT_FDCWD), at most max bytes, into out
+ * (which is overwritten). Symbolic links are not followed. Returns 0, -EFBIG if larger, or -errno.
+ */
 int file_read(int dir_fd, const char *path, size_t max, struct buf *out);
 
 /* Replaces path by data: hidden temporary file, fsync, rename, fsync of the folder. The old file or

@@ -20,7 +20,8 @@ const char *ident_new(wall_t now, char id[IDENT_SIZE])
 	uint64_t r[2];
 
 	random_fill(r, sizeof(r));
-	snprintf(id, IDENT_SIZE, "%08" PRIx64 "-%04" PRIx64 "-7%03" PRIx64 "-%04" PRIx64 "-%012" PRIx64,
+	snprintf(id, IDENT_SIZE,
+		 "%08" PRIx64 "-%04" PRIx64 "-7%03" PRIx64 "-%04" PRIx64 "-%012" PRIx64,
 		 (ms >> 16) & 0xffffffff, ms & 0xffff, r[0] & 0xfff,
 		 ((r[0] >> 12) & 0x3fff) | 0x8000, r[1] & 0xffffffffffff);
 	return id;

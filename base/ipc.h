@@ -13,14 +13,14 @@
 #define IPC_SIZE_MAX 65536 /* largest body; fits the default socket buffer */
 
 enum ipc_outcome {
-	IPC_EMPTY = 1,  /* nothing to read now (non-blocking end) */
+	IPC_EMPTY = 1,	/* nothing to read now (non-blocking end) */
 	IPC_CLOSED = 2, /* the other side is gone */
 };
 
 struct ipc_message {
 	uint32_t type;
 	uint32_t size; /* bytes in body */
-	int fd;        /* received descriptor or -1; the receiver owns it (close-on-exec) */
+	int fd;	       /* received descriptor or -1; the receiver owns it (close-on-exec) */
 	/* aligned so that a message struct may be read in place */
 	_Alignas(16) unsigned char body[IPC_SIZE_MAX];
 };
@@ -33,8 +33,7 @@ int ipc_pair(int fds[2]);
 int ipc_send(int socket, uint32_t type, const void *body, size_t size, int fd);
 
 /* Waits until the message could be sent or timeout_ms passed (-ETIMEDOUT). */
-int ipc_send_wait(int socket, uint32_t type, const void *body, size_t size, int fd,
-		  int timeout_ms);
+int ipc_send_wait(int socket, uint32_t type, const void *body, size_t size, int fd, int timeout_ms);
 
 /* Receives one message without waiting. Returns 0, IPC_EMPTY, IPC_CLOSED or -errno. */
 int ipc_receive(int socket, struct ipc_message *ret);

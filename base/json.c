@@ -258,8 +258,7 @@ int json_check_keys(const json_t *object, const char *prefix, const char *const 
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)object, key, value)
-	{
+	json_object_foreach ((json_t *)object, key, value) {
 		char field[96];
 		int i;
 
@@ -270,8 +269,8 @@ int json_check_keys(const json_t *object, const char *prefix, const char *const 
 		for (i = 0; allowed[i]; i++)
 			buf_printf(&list, "%s%s", i ? ", " : "", allowed[i]);
 		snprintf(field, sizeof(field), "%s/%.60s", prefix, key);
-		return error_set(err, "unknown_field", field, "unknown field \"%.60s\"; allowed: %s",
-				 key, list.data);
+		return error_set(err, "unknown_field", field,
+				 "unknown field \"%.60s\"; allowed: %s", key, list.data);
 	}
 	return 0;
 }

@@ -54,6 +54,7 @@ int json_read_array(const json_t *object, const char *prefix, const char *key, s
 		    json_t **ret, struct error *err);
 int json_read_object(const json_t *object, const char *prefix, const char *key, json_t **ret,
 		     struct error *err);
-/* Refuses keys that are not in the NULL-terminated list (err names the key and the allowed ones). */
+/* Refuses keys that are not in the NULL-terminated list (err names the key and the allowed ones).
+ */
 int json_check_keys(const json_t *object, const char *prefix, const char *const allowed[],
 		    struct error *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How threads talk: many may put letters in, one thread takes them out, an eventfd tells it to.
  *
- * A letter is embedded first in a struct of the caller's; its ownership moves with it. Order is kept.
- * mailbox_put never blocks beyond a short lock. */
+ * A letter is embedded first in a struct of the caller's; its ownership moves with it. Order is
+ * kept. mailbox_put never blocks beyond a short lock. */
 #pragma once
 
 #include <pthread.h>
