@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every end-to-end test file starts from: the tools, the network, one daemon, and the runner.
+
+A file runs alone: `python3 test_x.py [TestCase.test_name]`, as root. RINGBELL_BUILD names the build
+folder (default: the newest of build/*). Without root the file is skipped (exit status 77).
+"""
+
+import os
+import signal
+import sys
+import unittest
+
+import packets
+from daemon import Daemon
+from network import Network, Traffic
+from senders import stamp
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SKIPPED = 77
+MIB = 1 << 20
+
+
+def build_folder():
+    if "RINGBELL_BUILD" in os.environ:
+        return os.environ["RINGBELL_BUILD"]
+    found = [f"{ROOT}/build/{name}" for name in ("dev", "release")]
+    found = [path for path in found if os.path.exists(f"{path}/firmware/ringbelld")]
+    if not found:
+        sys.exit("no build found: run cmake, or set RINGBELL_BUILD")
+    return max(found, key=lambda path: os.path.getmtime(f"{path}/firmware/ringbelld"))
+
+
+class Tools:
+    def __init__(self, build):
+        self.ringbelld = f"{build}/firmware/ringbelld"
+        self.ringbell = f"{build}/cli/ringbell"
+        self.gen = f"{build}/tests/harness/gen"
+        self.verify = f"{build}/tests/harness/verify"
+
+
+class Case(unittest.TestCase):
+    """One network per test. The daemon's log is shown when the test fails."""
+
+    maxDiff = None
+
+    def setUp(self):
+        self.tools = Tools(build_folder())
+        self.network = Network()
+        self.addCleanup(self.network.close)
+
+    def daemon(self, **options):
+        """A started daemon without the ready-made policies."""
+        daemon = Daemon(self.network, self.tools.ringbelld, **options)
+        self.addCleanup(daemon.close)
+        self.addCleanup(self._show_log, daemon)
+        daemon.start()
+        daemon.clear()
+        return daemon
+
+    def traffic(self, rate, **options):
+        traffic = Traffic(self.network, self.tools.gen, rate, **options)
+        self.addCleanup(traffic.stop)
+        return traffic
+
+    def verify(self, *paths):
+        return packets.verify(self.tools.verify, *paths)
+
+    def assert_seamless(self, path):
+        """Every sequence number between the file's first and last one is there exactly once."""
+        facts = self.verify(path)
+        self.assertGreater(facts["uniq"], 0, facts)
+        for key in ("span_lost", "dup", "bad", "truncated"):
+            self.assertEqual(facts[key], 0, facts)
+        return facts
+
+    def _show_log(self, process):
+        outcome = self._outcome.result
+        failed = [test for test, _ in outcome.failures + outcome.errors if test is self]
+        if failed:
+            print(f"--- log of {process.__class__.__name__} in {self.id()}", file=sys.stderr)
+            print(process.read_log()[-20000:], file=sys.stderr)
+
+
+def main():
+    if os.geteuid() != 0:
+        print("skipped: network namespaces need root")
+        sys.exit(SKIPPED)
+    # A terminated test must still run its cleanups.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    unittest.main(verbosity=2, failfast=False)

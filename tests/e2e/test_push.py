@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Alerts are pushed to HTTP endpoints: on firing and on recovery, again after a refusal, in order."""
+
+import json
+
+import harness
+from senders import Sink
+from waiting import wait_for
+
+
+class Push(harness.Case):
+    def setUp(self):
+        super().setUp()
+        self.ringbell = self.daemon(rings={"memory_bytes": 8 * harness.MIB})
+
+    def sink(self, answers=()):
+        sink = Sink(answers)
+        self.addCleanup(sink.close)
+        self.ringbell.add_endpoint("sink", kind="http", url=sink.url)
+        return sink
+
+    def send(self, level, policy="disk-full"):
+        return self.ringbell.send_alert(level=level, policy=policy, object="host-1",
+                                        title=f"{policy} {level}")
+
+    def levels(self, sink):
+        return [json.loads(body)["alert"]["level"] for body in sink.accepted()]
+
+    def test_firing_and_recovery_are_pushed(self):
+        sink = self.sink()
+        self.send("critical")
+        wait_for("first push", lambda: len(sink.accepted()) == 1)
+        self.send("recovery")
+        wait_for("second push", lambda: len(sink.accepted()) == 2)
+        self.assertEqual(self.levels(sink), ["critical", "recovery"])
+
+    def test_refused_push_comes_again(self):
+        sink = self.sink([500, 503])
+        self.send("error")
+        wait_for("third attempt", lambda: len(sink.accepted()) == 1, 20)
+        self.assertEqual([request[0] for request in sink.requests], [500, 503, 200])
+
+    def test_order_per_alert_is_kept(self):
+        sink = self.sink([500])
+        for level in ("warning", "error", "critical", "recovery"):
+            self.send(level)
+        wait_for("all pushes", lambda: len(sink.accepted()) == 4, 20)
+        self.assertEqual(self.levels(sink), ["warning", "error", "critical", "recovery"])
+
+    def test_permanent_refusal_is_visible(self):
+        self.sink([400])
+        alert = self.send("critical")
+        def dead():
+            detail = self.ringbell.api.call("GET", f"/api/v1/alerts/{alert['alerts'][0]['id']}")
+            return [push for push in detail["pushes"] if push["state"] == "dead"]
+        self.assertEqual(wait_for("dead push", dead)[0]["status"], 400)
+
+
+if __name__ == "__main__":
+    harness.main()
