@@ -14,7 +14,7 @@
 #include "capture/writer.h"
 
 #define STREAM_RESERVE_MAX (272u << 10) /* room for the largest packet block and its options */
-#define STREAM_TRAILER_MAX 1024
+#define STREAM_TRAILER_MAX 8192
 
 enum stream_outcome {
 	STREAM_BUSY = 1, /* no buffer is free now; WRITER_ROOM will come */
