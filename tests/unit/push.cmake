@@ -1,1 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
+# A misbehaving HTTP server in a thread, for tests of clients.
+add_library(unit_peer OBJECT peer.c)
+target_link_libraries(unit_peer PUBLIC ringbell_options)
+
+ringbell_unit(verdict push base)
+ringbell_unit(http_request push base)
+ringbell_unit(http_endpoint push base unit_peer)
+ringbell_unit(http_dns push base)
+ringbell_unit(courier push base unit_peer)
+ringbell_unit(http_tls push base)
+target_compile_definitions(test_http_tls PRIVATE
+	TLS_PEERS="${CMAKE_CURRENT_SOURCE_DIR}/test_http_tls.py")

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The courier process: it decodes, hands pushes to the sender of their kind, and returns verdicts.
+ *
+ * A link to control is a generation. When control is restarted its leases go back to its queue, but
+ * what is already on the wire here is neither broken off nor sent twice: it runs on, and its result
+ * is told only if the new control leases the same push again. */
+#include "dispatch/push/courier.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "dispatch/push/endpoint_http.h"
+#include "policy/settings.h"
+
+#define STOP_LIMIT (2 * DUR_S)
+
+struct lease {
+	LIST_ENTRY(lease) next;
+	char push[IDENT_SIZE];
+	unsigned generation;
+};
+
+struct courier {
+	struct loop *loop;
+	struct ipc_link *supervisor;
+	struct ipc_link *control;
+	unsigned generation; /* of the link to control */
+	struct endpoint_http *http;
+	LIST_HEAD(, lease) leases; /* under way, of all generations */
+	struct timer *stop_timer;
+	bool stopping;
+	bool orphaned; /* the supervisor is gone */
+};
+
+const char *courier_verdict_name(enum courier_verdict verdict)
+{
+	static const char *const names[] = {
+		[VERDICT_DELIVERED] = "delivered",
+		[VERDICT_RETRY] = "retry",
+		[VERDICT_PERMANENT] = "permanent",
+		[VERDICT_DISABLE] = "disable",
+	};
+
+	bug_on(verdict >= ARRAY_SIZE(names));
+	return names[verdict];
+}
+
+const char *courier_step_name(enum courier_step step)
+{
+	static const char *const names[] = {
+		[COURIER_STEP_NONE] = "none",	      [COURIER_STEP_DNS] = "dns",
+		[COURIER_STEP_CONNECT] = "connect",   [COURIER_STEP_TLS] = "tls",
+		[COURIER_STEP_PROTOCOL] = "protocol", [COURIER_STEP_REMOTE] = "remote",
+		[COURIER_STEP_REQUEST] = "request",
+	};
+
+	bug_on(step >= ARRAY_SIZE(names));
+	return names[step];
+}
+
+static struct lease *lease_find(struct courier *c, const char *push)
+{
+	struct lease *lease;
+
+	LIST_FOREACH (lease, &c->leases, next)
+		if (!strcmp(lease->push, push))
+			return lease;
+	return NULL;
+}
+
+static unsigned lease_count(const struct courier *c)
+{
+	const struct lease *lease;
+	unsigned n = 0;
+
+	LIST_FOREACH (lease, &c->leases, next)
+		n += lease->generation == c->generation;
+	return n;
+}
+
+static void stop_if_idle(struct courier *c)
+{
+	if (c->stopping && LIST_EMPTY(&c->leases))
+		loop_stop(c->loop);
+}
+
+static void on_result(void *owner, const struct courier_result *result)
+{
+	struct courier *c = owner;
+	struct lease *lease = lease_find(c, result->push);
+
+	bug_on(!lease);
+	/* neither URL nor answer: both may hold secrets */
+	if (result->verdict != VERDICT_DELIVERED)
+		log_warning("courier", "%s: not delivered, step %s, status %u, %s", result->push,
+			    courier_step_name(result->step), result->status,
+			    courier_verdict_name(result->verdict));
+	if (lease->generation == c->generation)
+		ipc_link_send(c->control, COURIER_RESULT, result, sizeof(*result), -1);
+	LIST_REMOVE(lease, next);
+	free(lease);
+	stop_if_idle(c);
+}
+
+#define is_text(array) (memchr(array, '\0', sizeof(array)) != NULL)
+
+/* The form of the message; what it asks for is judged with a result of its own. */
+static bool push_is_sound(const struct courier_push *push)
+{
+	return is_text(push->push) && ident_valid(push->push) && push->kind == ENDPOINT_HTTP &&
+	       is_text(push->method) && is_text(push->url) && is_text(push->headers) &&
+	       push->body_size <= sizeof(push->body);
+}
+
+static int on_push(struct courier *c, const struct courier_push *push)
+{
+	struct lease *lease = lease_find(c, push->push);
+
+	if (c->stopping)
+		return 0; /* the lease goes back when the link closes */
+	if (lease && lease->generation == c->generation)
+		return -EPROTO;
+	if (lease_count(c) >= COURIER_LEASES_MAX)
+		return -EPROTO;
+	if (lease) { /* still on the wire for the control before this one */
+		lease->generation = c->generation;
+		return 0;
+	}
+	lease = xcalloc(1, sizeof(*lease));
+	memcpy(lease->push, push->push, sizeof(lease->push));
+	lease->generation = c->generation;
+	LIST_INSERT_HEAD(&c->leases, lease, next);
+	endpoint_http_start(c->http, push);
+	return 0;
+}
+
+static int on_control_message(void *owner, struct ipc_message *message)
+{
+	const struct courier_push *push = (const void *)message->body;
+
+	if (message->type != COURIER_PUSH || !ipc_is(message, *push) || !push_is_sound(push))
+		return -EPROTO;
+	return on_push(owner, push);
+}
+
+static void on_control_closed(void *owner)
+{
+	struct courier *c = owner;
+
+	log_warning("courier", "control: link lost, waiting for the next");
+	c->control = ipc_link_free(c->control);
+}
+
+static int on_peer(struct courier *c, struct ipc_message *message)
+{
+	const struct child_peer *peer = (const void *)message->body;
+
+	if (!ipc_is(message, *peer) || peer->role != ROLE_CONTROL || message->fd < 0)
+		return -EPROTO;
+	ipc_link_free(c->control);
+	c->generation++;
+	c->control = ipc_link_new(c->loop, take_fd(&message->fd), on_control_message,
+				  on_control_closed, c);
+	return 0;
+}
+
+static void on_stop_limit(void *owner)
+{
+	struct courier *c = owner;
+
+	loop_stop(c->loop);
+}
+
+static int on_stop(struct courier *c)
+{
+	c->stopping = true;
+	timer_set(c->stop_timer, STOP_LIMIT);
+	stop_if_idle(c);
+	return 0;
+}
+
+static int on_supervisor_message(void *owner, struct ipc_message *message)
+{
+	struct courier *c = owner;
+
+	switch (message->type) {
+	case CHILD_SHARED: /* sent to every child; not ours to use */
+		return 0;
+	case CHILD_PEER:
+		return on_peer(c, message);
+	case CHILD_GO:
+		ipc_link_send(c->supervisor, CHILD_READY, NULL, 0, -1);
+		return 0;
+	case CHILD_STOP:
+		return on_stop(c);
+	default:
+		return -EPROTO;
+	}
+}
+
+static void on_supervisor_closed(void *owner)
+{
+	struct courier *c = owner;
+
+	c->orphaned = true;
+	loop_stop(c->loop);
+}
+
+static void courier_init(struct courier *c, int supervisor, const struct courier_config *config)
+{
+	LIST_INIT(&c->leases);
+	c->loop = loop_new();
+	c->http = endpoint_http_new(c->loop, config, on_result, c);
+	c->stop_timer = timer_new(c->loop, on_stop_limit, c);
+	c->supervisor =
+		ipc_link_new(c->loop, supervisor, on_supervisor_message, on_supervisor_closed, c);
+}
+
+static void courier_fini(struct courier *c)
+{
+	c->http = endpoint_http_free(c->http);
+	while (!LIST_EMPTY(&c->leases)) {
+		struct lease *lease = LIST_FIRST(&c->leases);
+
+		LIST_REMOVE(lease, next);
+		free(lease);
+	}
+	ipc_link_free(c->control);
+	ipc_link_free(c->supervisor);
+	timer_free(c->stop_timer);
+	loop_free(c->loop);
+}
+
+int courier_main(int supervisor, const struct courier_config *config)
+{
+	struct courier c = {0};
+	int status;
+
+	/* OpenSSL writes with write(2), and CURLOPT_NOSIGNAL leaves the signal to us */
+	signal(SIGPIPE, SIG_IGN);
+	if (curl_global_init(CURL_GLOBAL_DEFAULT)) {
+		log_error("courier", "libcurl cannot be initialised");
+		return EXIT_FAILURE;
+	}
+	courier_init(&c, supervisor, config);
+	loop_run(c.loop);
+	status = c.orphaned ? EXIT_FAILURE : EXIT_SUCCESS;
+	courier_fini(&c);
+	curl_global_cleanup();
+	return status;
+}
