@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where bench results go: a table on the terminal, JSON lines, docs/performance.md and its plot."""
+
+import json
+import os
+import platform
+import re
+import subprocess
+
+import plot
+
+KEYS = ("bench", "metric", "ours", "peer", "peer_value", "ratio", "unit", "goal", "met")
+
+HEAD = """\
+# Performance
+
+Written by `tests/bench/run`; each section is replaced when its bench runs.
+
+- Packets carry sequence numbers; how many a program captured is counted from its files.
+- CPU is the scheduler's own run time (`schedstat`) of every thread of the program from "listening"
+  to "drained": start-up is out, all of Ringbell's processes are in. The generator and the receive
+  softirq run on processor 0, the program on processor 1, so CPU is the program's true cost; `busy`
+  is what all processors together did meanwhile, generator included.
+- Contestants take turns within each repetition; figures are medians. Ratio = ours / peer.
+- Peers have 64 MiB kernel buffers (their default of 2 MiB loses more). `…-ring` is a ring of files:
+  40 of 100 MB.
+"""
+
+
+def number(value):
+    if value is None:
+        return ""
+    return f"{value:.4g}"
+
+
+def row_cells(row):
+    met = {True: "yes", False: "**no**", None: ""}[row["met"]]
+    goal = f"≤ 1/{1 / row['goal']:.4g}" if row["goal"] else ""
+    ratio = f"1/{1 / row['ratio']:.4g}" if row["ratio"] else ""
+    return [row["metric"], number(row["ours"]), row["peer"] or "", number(row["peer_value"]),
+            ratio, row["unit"], goal, met]
+
+
+COLUMNS = ["metric", "ours", "peer", "its value", "ratio", "unit", "goal", "met"]
+
+
+def markdown_table(columns, rows):
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def text_table(rows):
+    cells = [COLUMNS, *map(row_cells, rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(COLUMNS))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+                     for row in cells)
+
+
+def write_json(path, rows):
+    with open(path, "w") as out:
+        for row in rows:
+            out.write(json.dumps({key: row[key] for key in KEYS}) + "\n")
+
+
+def conditions(context):
+    """One line that says where the figures were measured."""
+    with open("/proc/cpuinfo") as file:
+        model = re.search(r"model name\s*: (.*)", file.read())
+    tools = []
+    for command in (["tcpdump", "--version"], ["dumpcap", "--version"]):
+        done = subprocess.run(command, capture_output=True, text=True)
+        found = re.search(r"[\d.]+\d", done.stdout + done.stderr)
+        tools.append(f"{command[0]} {found[0] if found else '?'}")
+    return (f"{context.date}, {os.cpu_count()} × {model[1] if model else platform.machine()}, "
+            f"Linux {platform.release()}, {', '.join(tools)}; "
+            f"{context.repetitions} repetition{'s'[:context.repetitions > 1]}"
+            f"{', quick run' if context.quick else ''}")
+
+
+def detail_table(title, table):
+    keys = list(next(iter(table.values())))
+    rows = [[name, *(number(values[key]) for key in keys)] for name, values in table.items()]
+    return f"{title}:\n\n" + markdown_table(["", *keys], rows)
+
+
+def section(context, bench):
+    rows = [row for row in context.rows if row["bench"] == bench]
+    parts = [f"## {bench}", conditions(context) + ".",
+             markdown_table(COLUMNS, map(row_cells, rows))]
+    parts += [detail_table(title, table) for title, table in context.details.get(bench, [])]
+    drawn = plot.draw(bench, rows, context.docs)
+    if drawn:
+        parts.append(f"![{bench}]({drawn})")
+    return "\n\n".join(parts) + "\n"
+
+
+def write_docs(context, benches):
+    path = f"{context.docs}/performance.md"
+    sections = {}
+    if os.path.exists(path):
+        with open(path) as file:
+            for part in re.split(r"^(?=## )", file.read(), flags=re.M)[1:]:
+                sections[part.split("\n")[0][3:]] = part
+    for bench in benches:
+        sections[bench] = section(context, bench)
+    with open(path, "w") as out:
+        out.write(HEAD)
+        for name in sorted(sections):
+            out.write("\n" + sections[name].strip() + "\n")
