@@ -23,8 +23,9 @@ static void peers_start(struct peers *p)
 {
 	posix_spawn_file_actions_t actions;
 	int in[2], out[2];
-	char *argv[] = {"python3", TLS_PEERS, p->folder, NULL};
+	char *argv[] = {(char *)"python3", (char *)TLS_PEERS, p->folder, NULL};
 	char line[64] = "";
+	FILE *answer;
 
 	snprintf(p->folder, sizeof(p->folder), "/tmp/ringbell-tls-XXXXXX");
 	check(mkdtemp(p->folder));
@@ -37,9 +38,10 @@ static void peers_start(struct peers *p)
 	close(in[0]);
 	close(out[1]);
 	p->input = in[1];
-	check(read(out[0], line, sizeof(line) - 1) > 0);
+	answer = fdopen(out[0], "r");
+	check(answer && fgets(line, sizeof(line), answer));
 	check_int(sscanf(line, "%d %d", &p->tls_port, &p->plain_port), 2);
-	close(out[0]);
+	fclose(answer);
 }
 
 static void peers_stop(struct peers *p)
