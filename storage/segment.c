@@ -172,3 +172,13 @@ int segment_seal(int folder, int fd, const char *name, uint64_t bytes)
 	}
 	return fsync(folder) ? -errno : 0;
 }
+
+int segment_remove_hidden(int folder, const char *name)
+{
+	char hidden[SEGMENT_NAME_SIZE + 1];
+	int r = hidden_name(name, hidden);
+
+	if (r)
+		return r;
+	return unlinkat(folder, hidden, 0) ? -errno : 0;
+}

@@ -4,9 +4,9 @@
  * captures/<capture id>/<time>_<policy>_<nic>_<number>.pcapng       sealed: complete, never changes
  * captures/<capture id>/.<the same>                                 open: being written
  *
- * Sequence of its one writer: open hidden (O_EXCL) → write → segment_seal: truncate to the true end,
- * fsync, rename, fsync of the folder. After a crash the hidden file is cut (storage/repair.h) and
- * renamed the same way. Times are UTC of the first moment the segment may contain, to ms. */
+ * Sequence of its one writer: open hidden (O_EXCL) → write → segment_seal: truncate to the true
+ * end, fsync, rename, fsync of the folder. After a crash the hidden file is cut (storage/repair.h)
+ * and renamed the same way. Times are UTC of the first moment the segment may contain, to ms. */
 #pragma once
 
 #include <stdbool.h>
@@ -37,3 +37,5 @@ int segment_open(int folder, const char *name, bool *direct);
 /* Seals: truncate to bytes, chmod 0640, fsync(fd), rename hidden → name, fsync(folder). Blocks on
  * the disk. The fd stays the caller's. Returns 0 or -errno. */
 int segment_seal(int folder, int fd, const char *name, uint64_t bytes);
+/* Removes the hidden file of a segment that never held a whole block. Returns 0 or -errno. */
+int segment_remove_hidden(int folder, const char *name);
