@@ -13,10 +13,10 @@ struct segment_facts {
 	uint64_t valid_bytes; /* up to the end of the last whole, consistent block */
 	uint64_t packets;
 	uint64_t bytes; /* on the wire */
-	wall_t first;   /* 0 = no packet */
+	wall_t first;	/* 0 = no packet */
 	wall_t last;
-	uint64_t drops; /* isb_osdrop + isb_ifdrop of the statistics block, if there is one */
-	bool sealed;    /* ends with a statistics block */
+	uint64_t drops; /* statistics block's isb_ifdrop (all causes), or isb_osdrop if larger */
+	bool sealed;	/* ends with a statistics block */
 };
 
 /* Walks fd from 0; cut_at > 0 makes the walk stop before the first block that would end beyond it.
@@ -24,7 +24,7 @@ struct segment_facts {
 int repair_inspect(int fd, uint64_t cut_at, struct segment_facts *ret);
 
 /* Cuts the hidden segment `name` (sealed form) in folder at its last whole block (at most cut_at if
- * > 0), appends a statistics block saying so, and seals it. A file without one whole packet block is
- * still sealed if its section header is whole; otherwise it is renamed to "<name>.bad" (quarantine)
- * and -EBADMSG returned. */
+ * > 0), appends a statistics block saying so, and seals it. A file without one whole packet block
+ * is still sealed if its section header is whole; otherwise it is renamed to "<name>.bad"
+ * (quarantine) and -EBADMSG returned. Afterwards ret->valid_bytes is the sealed file's length. */
 int repair_segment(int folder, const char *name, uint64_t cut_at, struct segment_facts *ret);
