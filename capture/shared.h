@@ -44,6 +44,7 @@ struct shared_ring {
 	_Atomic uint64_t nic_drops;
 	/* R: block s lives at index (s - 1) % block_count; all blocks < head_seq were taken once */
 	_Atomic uint64_t head_seq;
+	_Atomic uint64_t taken_drops; /* R: kernel_drops when head_seq moved last */
 	_Atomic uint64_t packets; /* R: in taken blocks */
 	_Atomic uint64_t bytes;   /* R: ring bytes of taken blocks (blk_len) */
 	_Atomic uint64_t lost_cursor;    /* R: packets a slow cursor had to give up, all captures */
