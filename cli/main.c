@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ringbell: a thin client of the probe's API. The table of commands is here. */
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "cli/help.h"
+#include "cli/run.h"
+#include "cli/text.h"
+#include "cli/token.h"
+
+#define BIT OPTION_BIT
+
+static const struct command commands[] = {
+	{.noun = "status",
+	 .run = run_status,
+	 .help = "the probe, its NICs, how far their history reaches, what was dropped",
+	 .example = "ringbell status"},
+	{.noun = "alert",
+	 .verb = "send",
+	 .options = BIT(OPTION_LEVEL) | BIT(OPTION_POLICY) | BIT(OPTION_OBJECT) |
+		    BIT(OPTION_STATUS) | BIT(OPTION_TITLE) | BIT(OPTION_TEXT) | BIT(OPTION_RULE) |
+		    BIT(OPTION_STARTS_AT) | BIT(OPTION_DELAY),
+	 .required = BIT(OPTION_POLICY) | BIT(OPTION_OBJECT),
+	 .run = run_alert_send,
+	 .help = "report an alert, or its recovery, as any alert sender would",
+	 .example = "ringbell alert send --level critical --policy latency --object 10.0.1.5"},
+	{.noun = "alert",
+	 .verb = "list",
+	 .options = BIT(OPTION_LIMIT),
+	 .run = run_alert_list,
+	 .help = "the newest alerts and what became of each"},
+	{.noun = "policy", .verb = "list", .run = run_policy_list, .help = "the PCAP policies"},
+	{.noun = "policy",
+	 .verb = "show",
+	 .operand = "NAME",
+	 .run = run_policy_show,
+	 .help = "one policy, and what holds it on"},
+	{.noun = "policy",
+	 .verb = "enable",
+	 .operand = "NAME",
+	 .options = BIT(OPTION_FOR) | BIT(OPTION_NOTE),
+	 .run = run_policy_switch,
+	 .help = "switch it on by hand, beside any alert",
+	 .example = "ringbell policy enable all-traffic --for 5m --note 'release 12'"},
+	{.noun = "policy",
+	 .verb = "disable",
+	 .operand = "NAME",
+	 .options = BIT(OPTION_FOR) | BIT(OPTION_NOTE),
+	 .run = run_policy_switch,
+	 .help = "keep it off, whatever alerts come"},
+	{.noun = "policy",
+	 .verb = "automatic",
+	 .operand = "NAME",
+	 .options = BIT(OPTION_NOTE),
+	 .run = run_policy_switch,
+	 .help = "take either back: alerts alone decide"},
+	{.noun = "capture",
+	 .verb = "list",
+	 .options = BIT(OPTION_LIMIT) | BIT(OPTION_IN),
+	 .run = run_capture_list,
+	 .help = "the newest captures, and how complete each is"},
+	{.noun = "capture",
+	 .verb = "show",
+	 .operand = "ID",
+	 .run = run_capture_show,
+	 .help = "one capture, its coverage and segments (ID: also latest)"},
+	{.noun = "capture",
+	 .verb = "stop",
+	 .operand = "ID",
+	 .run = run_capture_stop,
+	 .help = "end a running capture: all that holds its policy on is released"},
+	{.noun = "capture",
+	 .verb = "download",
+	 .operand = "ID",
+	 .options = BIT(OPTION_OUTPUT) | BIT(OPTION_WAIT) | BIT(OPTION_ALLOW_PARTIAL),
+	 .run = run_capture_download,
+	 .help = "all segments in one file; goes on from FILE.part, checks each SHA-256",
+	 .example = "ringbell capture download latest -w incident.pcapng --wait"},
+	{.noun = "help", .operand = "[COMMAND]", .help = "help on everything, or on one command"},
+	{0},
+};
+
+static enum exit_status complain_usage(const struct error *err)
+{
+	text_complain("%s", err->text);
+	return EXIT_USAGE;
+}
+
+static enum exit_status print_help(const struct arguments *arguments)
+{
+	int skip = !strcmp(arguments->words[0], "help") && arguments->word_count > 1;
+	const char *noun = arguments->words[skip];
+	const char *verb = arguments->word_count > skip + 1 ? arguments->words[skip + 1] : NULL;
+
+	if (!strcmp(noun, "help")) {
+		help_print(commands, stdout);
+		return EXIT_OK;
+	}
+	if (!help_print_noun(commands, noun, verb, stdout) ||
+	    !help_print_noun(commands, noun, NULL, stdout))
+		return EXIT_OK;
+	text_complain("there is no command \"%s\"; \"ringbell help\" lists them", noun);
+	return EXIT_USAGE;
+}
+
+/* The client stays NULL if there is no token or the address is wrong. */
+static enum exit_status open_client(const struct arguments *arguments, struct client **ret)
+{
+	const char *server = arguments->values[OPTION_SERVER];
+	const char *state = arguments->values[OPTION_STATE];
+	char token[TOKEN_SIZE];
+	struct error err;
+	enum exit_status r;
+
+	if (!state)
+		state = getenv("RINGBELL_STATE");
+	if (!state || !*state)
+		state = TOKEN_STATE_DEFAULT;
+	if (token_load(arguments->values[OPTION_TOKEN_FILE], state, token, &err) < 0) {
+		text_complain("%s", err.text);
+		return EXIT_NOT_ALLOWED;
+	}
+	r = client_open(server ? server : CLIENT_SERVER_DEFAULT, token, ret);
+	explicit_bzero(token, sizeof(token));
+	return r;
+}
+
+static enum exit_status run_command(const struct arguments *arguments)
+{
+	struct client *client = NULL;
+	enum exit_status r = open_client(arguments, &client);
+
+	if (!r)
+		r = arguments->command->run(client, arguments);
+	client_close(client);
+	return r;
+}
+
+static enum exit_status run(const struct arguments *arguments)
+{
+	if (arguments->values[OPTION_VERSION]) {
+		printf("ringbell %s\n", RINGBELL_VERSION);
+		return EXIT_OK;
+	}
+	if (!arguments->word_count) {
+		int asked = arguments->values[OPTION_HELP] != NULL;
+
+		help_print(commands, asked ? stdout : stderr);
+		return asked ? EXIT_OK : EXIT_USAGE;
+	}
+	if (arguments->values[OPTION_HELP] || !arguments->command->run)
+		return print_help(arguments);
+	return run_command(arguments);
+}
+
+int main(int argc, char *argv[])
+{
+	struct arguments arguments;
+	enum exit_status r;
+	struct error err;
+
+	/* what the API says is UTF-8, wherever we run; numbers stay in the C locale's form */
+	setlocale(LC_CTYPE, "C.UTF-8");
+	if (arguments_parse(argc, argv, commands, &arguments, &err) < 0)
+		return complain_usage(&err);
+	r = run(&arguments);
+	if (fflush(stdout) || ferror(stdout)) {
+		text_complain("standard output could not be written");
+		return r ? r : EXIT_FAILED;
+	}
+	return r;
+}

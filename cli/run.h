@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands. Each asks the API once or twice and prints what it said; failures were explained on
+ * standard error before they return. */
+#pragma once
+
+#include "cli/arguments.h"
+#include "cli/client.h"
+
+enum exit_status run_status(struct client *client, const struct arguments *arguments);
+
+enum exit_status run_alert_send(struct client *client, const struct arguments *arguments);
+enum exit_status run_alert_list(struct client *client, const struct arguments *arguments);
+
+enum exit_status run_policy_list(struct client *client, const struct arguments *arguments);
+enum exit_status run_policy_show(struct client *client, const struct arguments *arguments);
+/* enable, disable and automatic: the verb is the last piece of the path */
+enum exit_status run_policy_switch(struct client *client, const struct arguments *arguments);
+
+/* The operand is a capture's id, or "latest". */
+enum exit_status run_capture_list(struct client *client, const struct arguments *arguments);
+enum exit_status run_capture_show(struct client *client, const struct arguments *arguments);
+enum exit_status run_capture_stop(struct client *client, const struct arguments *arguments);
+enum exit_status run_capture_download(struct client *client, const struct arguments *arguments);
+
+/* What the API answered, as it is. */
+void run_print_json(const struct answer *answer);
+/* Whether --json was given. */
+int run_wants_json(const struct arguments *arguments);
+/* Aligned "name  value" lines; `members` ends with NULL and alternates name and path. */
+void run_print_members(const json_t *object, const char *const members[]);
+/* The path of a list with the options --limit and --in; the caller frees it. NULL = --limit is
+ * wrong, said on standard error. */
+char *run_format_list_path(const char *path, const struct arguments *arguments);
+/* Tells that the list goes on. */
+void run_print_more(const json_t *list);

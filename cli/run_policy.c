@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/run.h"
+
+#include "base/alloc.h"
+#include "base/json.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+static void print_policies(const json_t *list)
+{
+	static const char *const headings[] = {"NAME",	 "STATE",   "NICS",
+					       "FILTER", "CAPTURE", "REASON"};
+	static const char *const paths[] = {"name", "state", "nics", "filter", "capture", "reason"};
+	struct table table;
+	const json_t *policy;
+	size_t i;
+
+	table_init(&table, ARRAY_SIZE(headings), headings);
+	json_array_foreach (list, i, policy)
+		for (size_t j = 0; j < ARRAY_SIZE(paths); j++)
+			table_add_member(&table, policy, paths[j]);
+	table_print(&table, stdout);
+	table_fini(&table);
+}
+
+static void print_holds(const json_t *holds)
+{
+	static const char *const headings[] = {"HELD BY", "LEVEL", "SINCE", "UNTIL", "NOTE"};
+	static const char *const paths[] = {"kind", "level", "since", "until", "note"};
+	struct table table;
+	const json_t *hold;
+	size_t i;
+
+	if (!json_array_size(holds))
+		return;
+	table_init(&table, ARRAY_SIZE(headings), headings);
+	json_array_foreach (holds, i, hold)
+		for (size_t j = 0; j < ARRAY_SIZE(paths); j++)
+			table_add_member(&table, hold, paths[j]);
+	putchar('\n');
+	table_print(&table, stdout);
+	table_fini(&table);
+}
+
+static void print_policy(const json_t *policy)
+{
+	static const char *const members[] = {
+		"id",	  "id",	    "name",	    "name",	    "state",   "state",
+		"reason", "reason", "veto until",   "veto_until",   "capture", "capture",
+		"nics",	  "nics",   "filter",	    "filter",	    "slice",   "slice",
+		"margin", "margin", "lookback max", "lookback_max", "linger",  "linger",
+		"max on", "max_on", NULL,
+	};
+
+	run_print_members(policy, members);
+	print_holds(json_object_get(policy, "holds"));
+}
+
+enum exit_status run_policy_list(struct client *client, const struct arguments *arguments)
+{
+	CLEANUP_ANSWER struct answer answer = ANSWER_INIT;
+	enum exit_status r = client_get(client, "policies", &answer);
+
+	if (r)
+		return r;
+	if (run_wants_json(arguments))
+		run_print_json(&answer);
+	else
+		print_policies(json_object_get(answer.json, "items"));
+	return EXIT_OK;
+}
+
+enum exit_status run_policy_show(struct client *client, const struct arguments *arguments)
+{
+	CLEANUP_FREE char *name = client_format_piece(arguments->operand);
+	CLEANUP_FREE char *path = xasprintf("policies/%s", name);
+	CLEANUP_ANSWER struct answer answer = ANSWER_INIT;
+	enum exit_status r = client_get(client, path, &answer);
+
+	if (r)
+		return r;
+	if (run_wants_json(arguments))
+		run_print_json(&answer);
+	else
+		print_policy(answer.json);
+	return EXIT_OK;
+}
+
+static json_t *format_switch(const struct arguments *arguments)
+{
+	const char *span = arguments->values[OPTION_FOR], *note = arguments->values[OPTION_NOTE];
+	json_t *body = json_object();
+
+	if (span)
+		json_object_set_new(body, "for", json_string(span));
+	if (note)
+		json_object_set_new(body, "note", json_string(note));
+	return body;
+}
+
+enum exit_status run_policy_switch(struct client *client, const struct arguments *arguments)
+{
+	CLEANUP_FREE char *name = client_format_piece(arguments->operand);
+	CLEANUP_FREE char *path = xasprintf("policies/%s/%s", name, arguments->command->verb);
+	CLEANUP_JSON json_t *body = format_switch(arguments);
+	CLEANUP_ANSWER struct answer answer = ANSWER_INIT;
+	enum exit_status r = client_post(client, path, body, &answer);
+
+	if (r)
+		return r;
+	if (run_wants_json(arguments))
+		run_print_json(&answer);
+	else
+		print_policy(answer.json);
+	return EXIT_OK;
+}
