@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -120,7 +119,7 @@ const char *segment_safe(const char *text, char safe[48])
 		n--;
 	safe[n] = '\0';
 	if (!n)
-		strcpy(safe, "unnamed");
+		memcpy(safe, "unnamed", sizeof("unnamed"));
 	return safe;
 }
 
