@@ -4,6 +4,7 @@
 #include "cli/client.h"
 
 #include <curl/curl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
@@ -260,32 +261,13 @@ static size_t on_piece(char *data, size_t one, size_t len, void *owner)
 	return f->stopped ? 0 : len;
 }
 
-/* The strong ETag of what is at url now, for If-Range; NULL if it has none. */
-static char *find_etag(struct client *client, const char *path)
+static void add_range(const struct client_fetch *fetch, struct curl_slist **headers)
 {
-	CLEANUP_SLIST struct curl_slist *headers = NULL;
-	struct curl_header *etag;
-
-	prepare(client, path, &headers);
-	set(client->easy, CURLOPT_NOBODY, 1L);
-	set(client->easy, CURLOPT_TIMEOUT, TIMEOUT_S);
-	if (curl_easy_perform(client->easy) != CURLE_OK ||
-	    curl_easy_header(client->easy, "ETag", 0, CURLH_HEADER, -1, &etag) != CURLHE_OK ||
-	    etag->value[0] != '"')
-		return NULL;
-	return xstrdup(etag->value);
-}
-
-static void add_range(struct client *client, const char *path, uint64_t offset,
-		      struct curl_slist **headers)
-{
-	CLEANUP_FREE char *etag = find_etag(client, path);
-	CLEANUP_FREE char *range = xasprintf("Range: bytes=%llu-", (unsigned long long)offset);
-	CLEANUP_FREE char *condition = etag ? xasprintf("If-Range: %s", etag) : NULL;
+	CLEANUP_FREE char *range = xasprintf("Range: bytes=%" PRIu64 "-", fetch->offset);
+	CLEANUP_FREE char *condition = xasprintf("If-Range: %s", fetch->etag);
 
 	*headers = curl_slist_append(*headers, range);
-	if (condition)
-		*headers = curl_slist_append(*headers, condition);
+	*headers = curl_slist_append(*headers, condition);
 }
 
 enum exit_status client_fetch(struct client *client, const char *path,
@@ -297,7 +279,7 @@ enum exit_status client_fetch(struct client *client, const char *path,
 	CURLcode code;
 
 	if (fetch->offset)
-		add_range(client, path, fetch->offset, &headers);
+		add_range(fetch, &headers);
 	prepare(client, path, &headers);
 	set(client->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	set(client->easy, CURLOPT_LOW_SPEED_TIME, STALL_S);

@@ -40,7 +40,8 @@ char *client_format_piece(const char *name);
 
 /* A file from the API, in pieces. */
 struct client_fetch {
-	uint64_t offset; /* bytes the caller has already: the rest is asked for */
+	uint64_t offset;  /* bytes the caller has already: the rest is asked for … */
+	const char *etag; /* … if the file is still the one with this ETag */
 	/* The answer begins at `offset`; 0 if the server sends everything. Returns 0 or -1: stop.
 	 */
 	int (*on_begin)(void *owner, uint64_t offset);

@@ -20,7 +20,9 @@ void progress_start(struct progress *p, uint64_t start_bytes, uint64_t total_byt
 
 static void show(const struct progress *p, uint64_t bytes, dur_t since)
 {
-	double rate = (double)(bytes - p->start_bytes) * DUR_S / (double)since;
+	/* a segment that is fetched again takes us back */
+	double fresh = bytes > p->start_bytes ? (double)(bytes - p->start_bytes) : 0;
+	double rate = fresh * DUR_S / (double)since;
 	double left = rate > 0 ? (double)(p->total_bytes - bytes) / rate : 0;
 	char done[TEXT_BYTES_SIZE], total[TEXT_BYTES_SIZE], speed[TEXT_BYTES_SIZE];
 

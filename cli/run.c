@@ -8,7 +8,7 @@
 #include "cli/table.h"
 #include "cli/text.h"
 
-#define LIMIT_MAX 1000
+#define LIMIT_MAX 200
 
 int run_wants_json(const struct arguments *arguments)
 {
@@ -62,6 +62,6 @@ char *run_format_list_path(const char *path, const struct arguments *arguments)
 
 void run_print_more(const json_t *list)
 {
-	if (json_is_string(json_object_get(list, "next_cursor")))
+	if (json_is_string(json_object_get(list, "next")))
 		fprintf(stderr, "ringbell: there are more; see --limit\n");
 }

@@ -54,6 +54,24 @@ static void print_alerts(const json_t *list)
 	table_fini(&table);
 }
 
+/* What became of each alert in the delivery. */
+static void print_outcomes(const json_t *list)
+{
+	static const char *const headings[] = {"OUTCOME", "ID", "FINGERPRINT"};
+	struct table table;
+	const json_t *alert;
+	size_t i;
+
+	table_init(&table, ARRAY_SIZE(headings), headings);
+	json_array_foreach (list, i, alert) {
+		table_add_member(&table, alert, "outcome");
+		table_add_member(&table, alert, "id");
+		table_add_member(&table, alert, "fingerprint");
+	}
+	table_print(&table, stdout);
+	table_fini(&table);
+}
+
 enum exit_status run_alert_send(struct client *client, const struct arguments *arguments)
 {
 	const char *status = arguments->values[OPTION_STATUS];
@@ -74,7 +92,7 @@ enum exit_status run_alert_send(struct client *client, const struct arguments *a
 	if (run_wants_json(arguments))
 		run_print_json(&answer);
 	else
-		print_alerts(json_object_get(answer.json, "items"));
+		print_outcomes(json_object_get(answer.json, "alerts"));
 	return EXIT_OK;
 }
 

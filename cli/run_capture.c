@@ -11,7 +11,6 @@
 #include "cli/table.h"
 #include "cli/text.h"
 
-#define SEGMENTS_MAX	 1000000
 #define POLL_US		 300000
 #define DIGEST_POLLS_MAX 100 /* 30 s: the probe hashes a segment in far less */
 
@@ -66,22 +65,24 @@ static void print_segments(const json_t *segments)
 static void print_capture(const json_t *capture)
 {
 	static const char *const members[] = {
-		"id",		"id",
-		"state",	"state",
-		"policy",	"policy_name",
-		"alert",	"alert",
-		"started",	"created_at",
-		"finished",	"finished_at",
-		"stop reason",	"stop_reason",
-		"problem",	"problem",
-		"wanted from",	"coverage.requested_from",
+		/* clang-format off */
+		"id",           "id",
+		"state",        "state",
+		"policy",       "policy_name",
+		"alert",        "alert",
+		"started",      "created_at",
+		"finished",     "finished_at",
+		"stop reason",  "stop_reason",
+		"problem",      "problem",
+		"wanted from",  "coverage.requested_from",
 		"wanted until", "coverage.requested_until",
 		"first packet", "coverage.delivered_from",
-		"last packet",	"coverage.delivered_until",
-		"packets",	"coverage.packets",
-		"coverage",	"coverage.completeness",
-		"because",	"coverage.code",
+		"last packet",  "coverage.delivered_until",
+		"packets",      "coverage.packets",
+		"coverage",     "coverage.completeness",
+		"because",      "coverage.code",
 		NULL,
+		/* clang-format on */
 	};
 
 	run_print_members(capture, members);
@@ -242,6 +243,7 @@ static size_t list_segments(const json_t *capture, struct verify_segment **ret)
 	json_array_foreach (list, i, segment) {
 		if (!is_downloadable(segment))
 			continue;
+		(*ret)[count].name = json_string_value(json_object_get(segment, "name"));
 		(*ret)[count].bytes =
 			(uint64_t)json_integer_value(json_object_get(segment, "file_bytes"));
 		memcpy((*ret)[count++].sha256, sha256_of(segment), SHA256_HEX_SIZE);

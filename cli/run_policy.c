@@ -10,7 +10,7 @@ static void print_policies(const json_t *list)
 {
 	static const char *const headings[] = {"NAME",	 "STATE",   "NICS",
 					       "FILTER", "CAPTURE", "REASON"};
-	static const char *const paths[] = {"name", "state", "nics", "filter", "capture", "reason"};
+	static const char *const paths[] = {"name", "state", "veto", "nics", "filter", "capture"};
 	struct table table;
 	const json_t *policy;
 	size_t i;
@@ -45,11 +45,22 @@ static void print_holds(const json_t *holds)
 static void print_policy(const json_t *policy)
 {
 	static const char *const members[] = {
-		"id",	  "id",	    "name",	    "name",	    "state",   "state",
-		"reason", "reason", "veto until",   "veto_until",   "capture", "capture",
-		"nics",	  "nics",   "filter",	    "filter",	    "slice",   "slice",
-		"margin", "margin", "lookback max", "lookback_max", "linger",  "linger",
-		"max on", "max_on", NULL,
+		/* clang-format off */
+		"id",           "id",
+		"name",         "name",
+		"state",        "state",
+		"veto",         "veto",
+		"veto until",   "veto_until",
+		"capture",      "capture",
+		"nics",         "nics",
+		"filter",       "filter",
+		"slice",        "slice",
+		"margin",       "margin",
+		"lookback max", "lookback_max",
+		"linger",       "linger",
+		"max on",       "max_on",
+		NULL,
+		/* clang-format on */
 	};
 
 	run_print_members(policy, members);

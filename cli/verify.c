@@ -24,6 +24,13 @@ void verify_init(struct verify *v, const struct verify_segment segments[], size_
 	sha256_init(&v->hash);
 }
 
+void verify_start_segment(struct verify *v)
+{
+	v->offset -= v->within;
+	v->within = 0;
+	sha256_init(&v->hash);
+}
+
 int verify_add(struct verify *v, const void *data, size_t len)
 {
 	const unsigned char *p = data;

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 
 struct verify_segment {
+	const char *name; /* borrowed */
 	uint64_t bytes;
 	char sha256[SHA256_HEX_SIZE];
 };
@@ -27,5 +28,7 @@ struct verify {
 };
 
 void verify_init(struct verify *v, const struct verify_segment segments[], size_t count);
-/* Returns 0 or an outcome, after which v must be init'ed again. */
+/* Forgets what was seen of the segment under way; also after VERIFY_MISMATCH. */
+void verify_start_segment(struct verify *v);
+/* Returns 0 or an outcome, after which v must be init'ed again or its segment started again. */
 int verify_add(struct verify *v, const void *data, size_t len);
