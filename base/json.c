@@ -122,7 +122,7 @@ static struct complaint complain(const json_t *value, const char *prefix, const 
 	snprintf(c.field, sizeof(c.field), "%s/%s", prefix, key);
 	c.value = json_format(value);
 	if (strlen(c.value) > 100)
-		strcpy(c.value + 96, "…");
+		memcpy(c.value + 96, "…", sizeof("…"));
 	return c;
 }
 
