@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The handlers of the route table (routes.c), one file per kind of object. docs/api.md says what
+ * each does. A handler owns its exchange and answers it, now or after a store job. */
+#pragma once
+
+#include "dispatch/serve/exchange.h"
+#include "storage/store.h"
+
+/* api_status.c */
+void api_livez(struct exchange *exchange);
+void api_readyz(struct exchange *exchange);
+void api_status(struct exchange *exchange);
+
+/* api_intake.c */
+void api_intake(struct exchange *exchange);
+void api_alerts_post(struct exchange *exchange);
+
+/* api_alerts.c */
+void api_alerts_list(struct exchange *exchange);
+void api_alert_get(struct exchange *exchange);
+
+/* api_policies.c */
+void api_policies_list(struct exchange *exchange);
+void api_policies_post(struct exchange *exchange);
+void api_policy_get(struct exchange *exchange);
+void api_policy_put(struct exchange *exchange);
+void api_policy_patch(struct exchange *exchange);
+void api_policy_delete(struct exchange *exchange);
+void api_policy_enable(struct exchange *exchange);
+void api_policy_disable(struct exchange *exchange);
+void api_policy_automatic(struct exchange *exchange);
+void api_filter_check(struct exchange *exchange);
+
+/* api_endpoints.c */
+void api_endpoints_list(struct exchange *exchange);
+void api_endpoints_post(struct exchange *exchange);
+void api_endpoint_get(struct exchange *exchange);
+void api_endpoint_put(struct exchange *exchange);
+void api_endpoint_patch(struct exchange *exchange);
+void api_endpoint_delete(struct exchange *exchange);
+
+/* api_sources.c */
+void api_sources_list(struct exchange *exchange);
+void api_sources_post(struct exchange *exchange);
+void api_source_get(struct exchange *exchange);
+void api_source_put(struct exchange *exchange);
+void api_source_patch(struct exchange *exchange);
+void api_source_delete(struct exchange *exchange);
+void api_source_token(struct exchange *exchange);
+
+/* api_captures.c */
+void api_captures_list(struct exchange *exchange);
+void api_capture_get(struct exchange *exchange);
+void api_capture_stop(struct exchange *exchange);
+
+/* api_download.c */
+void api_capture_download(struct exchange *exchange);
+void api_segment_download(struct exchange *exchange);
+void api_manifest_download(struct exchange *exchange);
+
+/* routes.c */
+extern const struct route api_routes[];
+extern const size_t api_route_count;

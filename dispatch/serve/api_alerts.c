@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "dispatch/serve/api.h"
+#include "dispatch/serve/control_state.h"
+#include "dispatch/serve/query_job.h"
+#include "storage/journal.h"
+#include "storage/outbox.h"
+
+#define DELIVERIES_MAX 200
+
+static int list_run(struct db *db, struct query_job *job)
+{
+	struct journal_query query = {.before = job->before,
+				      .source = job->source,
+				      .fingerprint = job->fingerprint,
+				      .open_only = job->open_only,
+				      .limit = job->limit};
+	json_t *items = NULL;
+	int r = journal_list_alerts(db, &query, &items);
+
+	if (r < 0)
+		return r;
+	job->json = query_job_page(items, job->limit);
+	return 0;
+}
+
+void api_alerts_list(struct exchange *exchange)
+{
+	static const char *const allowed[] = {"limit",	     "before", "source",
+					      "fingerprint", "open",   NULL};
+	struct query_job *job = query_job_new(exchange, list_run);
+	const char *open = exchange_query(exchange, "open");
+	const char *source = exchange_query(exchange, "source");
+	const char *fingerprint = exchange_query(exchange, "fingerprint");
+
+	job->limit = 50;
+	if (!exchange_check_query(exchange, allowed) ||
+	    !exchange_read_number(exchange, "limit", 1, 200, &job->limit) ||
+	    !query_job_read_id(job, "before", job->before)) {
+		query_job_abort(job);
+		return;
+	}
+	job->open_only = open && strcmp(open, "false");
+	snprintf(job->source, sizeof(job->source), "%s", source ? source : "");
+	snprintf(job->fingerprint, sizeof(job->fingerprint), "%s", fingerprint ? fingerprint : "");
+	query_job_post(job);
+}
+
+static int captures_of_alert(struct db *db, const char *alert, json_t **ret)
+{
+	struct capture_row rows[16];
+	struct catalogue_query query = {.before = "",
+					.policy = "",
+					.alert = alert,
+					.state = -1,
+					.limit = (int)ARRAY_SIZE(rows)};
+	int n = catalogue_list_captures(db, &query, rows);
+
+	if (n < 0)
+		return n;
+	*ret = json_array();
+	for (int i = 0; i < n; i++)
+		json_array_append_new(*ret, json_pack("{s:s, s:s, s:s}", "id", rows[i].id, "policy",
+						      rows[i].policy_name, "state",
+						      capture_state_name(rows[i].state)));
+	return 0;
+}
+
+static int get_run(struct db *db, struct query_job *job)
+{
+	json_t *deliveries = NULL, *captures = NULL, *timeline = NULL;
+	int r = journal_get_alert(db, job->id, &job->json);
+
+	if (r == JOURNAL_ABSENT) {
+		job->absent = true;
+		return 0;
+	}
+	if (!r)
+		r = outbox_list(db, job->id, DELIVERIES_MAX, &deliveries);
+	if (r < 0)
+		return r;
+	json_object_set_new(job->json, "deliveries", deliveries);
+	r = captures_of_alert(db, job->id, &captures);
+	if (r < 0)
+		return r;
+	json_object_set_new(job->json, "captures", captures);
+	r = journal_list_notes(db, NULL, NULL, job->id, &timeline);
+	if (r < 0)
+		return r;
+	json_object_set_new(job->json, "timeline", timeline);
+	return 0;
+}
+
+void api_alert_get(struct exchange *exchange)
+{
+	struct query_job *job = query_job_new(exchange, get_run);
+
+	snprintf(job->id, sizeof(job->id), "%s", exchange_param(exchange, 0));
+	query_job_post(job);
+}

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dispatch/serve/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "dispatch/serve/api.h"
+#include "dispatch/serve/control_state.h"
+#include "dispatch/serve/decision.h"
+#include "dispatch/serve/load.h"
+#include "dispatch/serve/server.h"
+
+#define CONNECTIONS_MAX_DEFAULT 512
+#define REQUEST_TIMEOUT_DEFAULT 10000
+#define IDLE_TIMEOUT_DEFAULT	60000
+#define RELOAD_AFTER		(2 * DUR_S) /* loading failed: next try */
+#define DRAIN_MAX		(3 * DUR_S) /* told to stop: time for the recorder's last reports */
+
+/* ---- shared memory: bounds are checked here, once ---- */
+
+uint32_t control_ring_count(const struct control *control)
+{
+	uint32_t count = control->shared ? atomic_load(&control->shared->ring_count) : 0;
+
+	return count < CHILD_RINGS_MAX ? count : CHILD_RINGS_MAX;
+}
+
+bool control_ring(const struct control *control, uint32_t index, struct ring_view *ret)
+{
+	const struct shared_ring *ring;
+
+	if (index >= control_ring_count(control))
+		return false;
+	ring = &control->shared->rings[index];
+	memcpy(ret->nic, ring->nic, sizeof(ret->nic));
+	ret->nic[sizeof(ret->nic) - 1] = '\0';
+	ret->link_type = ring->link_type;
+	ret->state = (enum nic_state)atomic_load(&ring->state);
+	return true;
+}
+
+static void map_shared(struct control *control, int fd)
+{
+	struct stat st;
+	void *map;
+
+	if (fstat(fd, &st) || st.st_size < (off_t)sizeof(struct shared)) {
+		log_error("control", "shared memory of %lld bytes is too small, ignoring",
+			  (long long)st.st_size);
+		return;
+	}
+	map = mmap(NULL, sizeof(struct shared), PROT_READ, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED) {
+		log_error("control", "shared memory: %s, ignoring", strerror(errno));
+		return;
+	}
+	control->shared = map;
+}
+
+/* ---- readiness ---- */
+
+const char *control_unready(const struct control *control)
+{
+	const struct program *program;
+
+	if (!control->engine)
+		return "the state is being loaded";
+	if (!control->recorder.link)
+		return "the recorder is not there";
+	if (!control->recorder.synced)
+		return "the recorder is not in sync yet";
+	TAILQ_FOREACH (program, &control->programs.programs, next)
+		if (program->state == PROGRAM_COMPILING)
+			return "filters are being compiled";
+	return NULL;
+}
+
+/* ---- the engine's timer ---- */
+
+void control_schedule(struct control *control)
+{
+	mono_t next;
+
+	if (control->engine && engine_next_time(control->engine, &next))
+		timer_set(control->engine_timer, mono_sub(next, mono_now()));
+	else
+		timer_unset(control->engine_timer);
+}
+
+static void on_engine_time(void *owner)
+{
+	struct control *control = owner;
+	struct decision *decision;
+
+	if (!control->engine)
+		return;
+	decision = decision_new(control);
+	engine_on_time(control->engine, decision->now, &decision->actions);
+	if (decision->actions.count) {
+		decision_commit(decision, NULL, NULL);
+	} else {
+		decision_abort(decision);
+		control_schedule(control);
+	}
+}
+
+/* ---- loading ---- */
+
+/* A capture that no policy run knows: its decision was undone half-way, or its policy is gone. */
+static void stop_orphans(struct decision *decision)
+{
+	struct control *control = decision->control;
+	struct live_capture *capture;
+
+	LIST_FOREACH (capture, &control->live.captures, next) {
+		const struct policy_run *run = engine_run(control->engine, capture->row.policy);
+
+		if (capture->row.state == CAPTURE_STOPPING ||
+		    (run && !strcmp(run->capture, capture->row.id)))
+			continue;
+		capture->row.state = CAPTURE_STOPPING;
+		capture->row.requested_until = decision->now.wall;
+		snprintf(capture->row.stop_reason, sizeof(capture->row.stop_reason),
+			 "orphaned: no policy holds it");
+		fact_add_capture(&decision->facts, &capture->row);
+	}
+}
+
+/* Every policy's filter is compiled now, so that the first alert does not wait for it, and so that
+ * a filter that went bad is known before it is needed. */
+static void warm_programs(struct control *control)
+{
+	char exclusion[LISTEN_EXCLUSION_SIZE], text[COMPILE_TEXT_MAX];
+	const struct pcap_policy *policy;
+	struct ring_view ring;
+
+	for (uint32_t r = 0; control_ring(control, r, &ring); r++) {
+		listen_exclusion(&control->address, ring.nic, exclusion);
+		for (size_t i = 0; (policy = engine_policy_at(control->engine, i)); i++) {
+			program_format_text(exclusion, policy->filter, text);
+			program_get(&control->programs, ring.link_type, text);
+		}
+	}
+}
+
+static void take_load(struct control *control, struct load_result *load)
+{
+	struct live_capture *capture;
+
+	control->engine = take_ptr(load->engine);
+	json_decref(control->endpoint_problems);
+	control->endpoint_problems = take_ptr(load->endpoint_problems);
+	memcpy(control->admin_sha256, load->admin_sha256, sizeof(control->admin_sha256));
+	live_clear(&control->live);
+	while ((capture = LIST_FIRST(&load->live.captures))) {
+		LIST_REMOVE(capture, next);
+		LIST_INSERT_HEAD(&control->live.captures, capture, next);
+	}
+}
+
+static void serve(struct control *control)
+{
+	int r;
+
+	if (control->server || control->draining)
+		return;
+	r = server_start(control, api_routes, api_route_count, &control->server);
+	if (r < 0) {
+		log_error("control", "listen on %s: %s", control->config.listen,
+			  strerrordesc_np(-r));
+		control->status = 1;
+		loop_stop(control->loop);
+		return;
+	}
+	log_info("control", "listening on %s", control->config.listen);
+	ipc_link_send(control->supervisor, CHILD_READY, NULL, 0, -1);
+}
+
+static void on_loaded(struct control *control, struct load_result *load, int result)
+{
+	struct decision *decision;
+
+	control->loading = false;
+	if (result) {
+		log_error("control", "loading the state failed: %s", load->message);
+		timer_set(control->retry_timer, RELOAD_AFTER);
+		return;
+	}
+	take_load(control, load);
+	decision = decision_new(control);
+	engine_restore(control->engine, decision->now, &decision->actions);
+	stop_orphans(decision);
+	decision_commit(decision, NULL, NULL);
+	warm_programs(control);
+	recorder_link_sync(&control->recorder);
+	digest_queue_kick(&control->digests);
+	courier_link_kick(&control->courier);
+	serve(control);
+}
+
+/* Until it has served once, a start is tried again as a whole. */
+static void control_load(struct control *control)
+{
+	if (control->loading || control->stopping)
+		return;
+	control->loading = true;
+	load_post(control, control->server ? LOAD_RELOAD : LOAD_START, on_loaded);
+}
+
+static void on_retry(void *owner)
+{
+	control_load(owner);
+}
+
+void control_reload(struct control *control)
+{
+	control->engine = engine_free(control->engine);
+	live_clear(&control->live);
+	timer_unset(control->engine_timer);
+	if (!control->loading && !control->stopping)
+		timer_set(control->retry_timer, 0);
+}
+
+/* ---- the supervisor ---- */
+
+static int on_peer(struct control *control, struct ipc_message *message)
+{
+	const struct child_peer *peer = (const void *)message->body;
+
+	if (!ipc_is(message, struct child_peer) || message->fd < 0)
+		return -EBADMSG;
+	if (peer->role == ROLE_RECORDER)
+		recorder_link_open(&control->recorder, take_fd(&message->fd));
+	else if (peer->role == ROLE_COURIER)
+		courier_link_open(&control->courier, take_fd(&message->fd));
+	return 0;
+}
+
+/* Told to stop: no more requests, but the recorder's last reports are still taken, so that the
+ * catalogue knows what it sealed. */
+static void drain(struct control *control)
+{
+	control->draining = true;
+	control->server = server_stop(control->server);
+	timer_set(control->drain_timer, DRAIN_MAX);
+	control_check_drained(control);
+}
+
+void control_check_drained(struct control *control)
+{
+	if (control->draining && !control->recorder.link && !control->commits.busy)
+		loop_stop(control->loop);
+}
+
+static void on_drain_time(void *owner)
+{
+	loop_stop(((struct control *)owner)->loop);
+}
+
+static int on_supervisor(void *owner, struct ipc_message *message)
+{
+	struct control *control = owner;
+
+	switch (message->type) {
+	case CHILD_SHARED:
+		if (message->fd >= 0 && !control->shared)
+			map_shared(control, message->fd);
+		return 0;
+	case CHILD_PEER:
+		return on_peer(control, message);
+	case CHILD_WORKER:
+		if (!ipc_is(message, struct child_worker))
+			return -EBADMSG;
+		worker_on_socket(&control->workers, (const void *)message->body,
+				 take_fd(&message->fd));
+		return 0;
+	case CHILD_GO:
+		control_load(control);
+		return 0;
+	case CHILD_STOP:
+		drain(control);
+		return 0;
+	default:
+		return -EBADMSG;
+	}
+}
+
+static void on_supervisor_gone(void *owner)
+{
+	loop_stop(((struct control *)owner)->loop);
+}
+
+/* ---- life ---- */
+
+static void set_defaults(struct control_config *config)
+{
+	if (!config->connections_max)
+		config->connections_max = CONNECTIONS_MAX_DEFAULT;
+	if (!config->request_timeout_ms)
+		config->request_timeout_ms = REQUEST_TIMEOUT_DEFAULT;
+	if (!config->idle_timeout_ms)
+		config->idle_timeout_ms = IDLE_TIMEOUT_DEFAULT;
+}
+
+/* Links in pushes: what was configured, else the address we listen on; a wildcard address becomes
+ * the host's name. */
+static void set_names(struct control *control)
+{
+	const char *listen = control->config.listen;
+	bool wildcard = !strncmp(listen, "0.0.0.0:", 8) || !strncmp(listen, "[::]:", 5);
+
+	if (gethostname(control->probe, sizeof(control->probe) - 1))
+		snprintf(control->probe, sizeof(control->probe), "localhost");
+	if (control->config.public_url[0])
+		snprintf(control->base_url, sizeof(control->base_url), "%s",
+			 control->config.public_url);
+	else if (wildcard)
+		snprintf(control->base_url, sizeof(control->base_url), "http://%s:%u",
+			 control->probe, control->address.port);
+	else
+		snprintf(control->base_url, sizeof(control->base_url), "http://%s", listen);
+}
+
+static int open_folders(struct control *control)
+{
+	int r;
+
+	control->captures_fd = open(control->config.captures, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (control->captures_fd < 0) {
+		log_error("control", "captures folder %s: %s", control->config.captures,
+			  strerror(errno));
+		return -errno;
+	}
+	r = store_open(control->loop, control->config.state, &control->store);
+	if (r == -EPROTO)
+		log_error("control", "store in %s is of a newer version of this program",
+			  control->config.state);
+	else if (r < 0)
+		log_error("control", "store in %s: %s", control->config.state, strerrordesc_np(-r));
+	return r;
+}
+
+static int control_init(struct control *control, const struct control_config *config)
+{
+	struct error err;
+
+	control->config = *config;
+	control->captures_fd = -1;
+	control->started_at = wall_now();
+	set_defaults(&control->config);
+	if (listen_parse(config->listen, &control->address, &err) < 0) {
+		log_error("control", "listen: %s", err.text);
+		return -EINVAL;
+	}
+	set_names(control);
+	live_init(&control->live);
+	LIST_INIT(&control->manifests);
+	commit_queue_init(&control->commits, control);
+	recorder_link_init(&control->recorder, control);
+	courier_link_init(&control->courier, control);
+	worker_pool_init(&control->workers, control);
+	program_cache_init(&control->programs, control);
+	digest_queue_init(&control->digests, control);
+	control->engine_timer = timer_new(control->loop, on_engine_time, control);
+	control->retry_timer = timer_new(control->loop, on_retry, control);
+	control->drain_timer = timer_new(control->loop, on_drain_time, control);
+	return open_folders(control);
+}
+
+/* In the order of dependence: who is told first, who writes last. What the store still has to do is
+ * done before it closes; what was not committed was never promised. */
+static void control_fini(struct control *control)
+{
+	control->stopping = true;
+	control->server = server_stop(control->server);
+	control->store = store_close(control->store);
+	commit_queue_fini(&control->commits);
+	recorder_link_fini(&control->recorder);
+	courier_link_fini(&control->courier);
+	worker_pool_fini(&control->workers);
+	program_cache_fini(&control->programs);
+	digest_queue_fini(&control->digests);
+	control->supervisor = ipc_link_free(control->supervisor);
+	timer_free(control->engine_timer);
+	timer_free(control->retry_timer);
+	timer_free(control->drain_timer);
+	engine_free(control->engine);
+	live_clear(&control->live);
+	json_decref(control->endpoint_problems);
+	if (control->captures_fd >= 0)
+		close(control->captures_fd);
+	if (control->shared)
+		munmap((void *)control->shared, sizeof(struct shared));
+}
+
+int control_main(int supervisor, const struct control_config *config)
+{
+	struct control *control = xcalloc(1, sizeof(*control));
+	int status = 1;
+
+	signal(SIGPIPE, SIG_IGN);
+	umask(0007);
+	control->loop = loop_new();
+	if (control_init(control, config) >= 0) {
+		control->supervisor = ipc_link_new(control->loop, supervisor, on_supervisor,
+						   on_supervisor_gone, control);
+		loop_run(control->loop);
+		status = control->status;
+	}
+	control_fini(control);
+	loop_free(control->loop);
+	free(control);
+	return status;
+}

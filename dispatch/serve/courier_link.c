@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dispatch/serve/courier_link.h"
+
+#include <errno.h>
+#include <sodium/randombytes.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "dispatch/serve/control_state.h"
+#include "dispatch/serve/decision.h"
+#include "dispatch/serve/message.h"
+#include "dispatch/serve/setting_row.h"
+
+#define LEASE_RETRY (5 * DUR_S) /* after a store failure */
+
+static void on_timer(void *owner)
+{
+	courier_link_kick(owner);
+}
+
+void courier_link_init(struct courier_link *courier, struct control *control)
+{
+	memset(courier, 0, sizeof(*courier));
+	courier->control = control;
+	courier->timer = timer_new(control->loop, on_timer, courier);
+}
+
+void courier_link_fini(struct courier_link *courier)
+{
+	courier->link = ipc_link_free(courier->link);
+	courier->timer = timer_free(courier->timer);
+}
+
+/* ---- leases ---- */
+
+static struct lease *lease_find(struct courier_link *courier, const char *push)
+{
+	for (size_t i = 0; i < COURIER_LEASES_MAX; i++)
+		if (!strcmp(courier->leases[i].push, push))
+			return &courier->leases[i];
+	return NULL;
+}
+
+static void leases_forget(struct courier_link *courier)
+{
+	memset(courier->leases, 0, sizeof(courier->leases));
+	courier->leased = 0;
+}
+
+/* A batch of rows being leased, and when the next one after it is due. */
+struct lease_job {
+	struct courier_link *courier;
+	int max;
+	int count;
+	bool more;
+	wall_t next_due;
+	struct outbox_push rows[COURIER_LEASES_MAX];
+};
+
+static int lease_run(struct db *db, void *arg)
+{
+	struct lease_job *job = arg;
+	int r;
+
+	job->count = outbox_lease(db, wall_now(), job->max, job->rows);
+	if (job->count < 0)
+		return job->count;
+	r = outbox_next_due(db, &job->next_due);
+	if (r < 0)
+		return r;
+	job->more = r == 0;
+	return 0;
+}
+
+static void settle_row(struct courier_link *courier, const struct outbox_result *result);
+
+/* A stored request that cannot be sent any more is a dead letter with its reason. */
+static void lease_refuse(struct courier_link *courier, const struct outbox_push *row)
+{
+	struct outbox_result result = {
+		.state = OUTBOX_DEAD,
+		.at = wall_now(),
+		.text = "the stored request does not fit the courier's limits"};
+
+	memcpy(result.id, row->id, sizeof(result.id));
+	log_error("push", "%s: %s", row->id, result.text);
+	settle_row(courier, &result);
+}
+
+static void lease_send(struct courier_link *courier, const struct outbox_push *row)
+{
+	struct courier_push *push = xmalloc(sizeof(*push));
+	struct lease *lease = lease_find(courier, "");
+
+	bug_on(!lease);
+	if (message_parse(row->request, row->id, push) < 0) {
+		lease_refuse(courier, row);
+	} else {
+		push->attempt = (uint32_t)row->attempt;
+		memcpy(lease->push, row->id, sizeof(lease->push));
+		memcpy(lease->endpoint, row->endpoint, sizeof(lease->endpoint));
+		memcpy(lease->alert, row->alert, sizeof(lease->alert));
+		lease->attempt = row->attempt;
+		lease->created_at = row->created_at;
+		courier->leased++;
+		ipc_link_send(courier->link, COURIER_PUSH, push, sizeof(*push), -1);
+	}
+	free(push);
+}
+
+static void set_timer(struct courier_link *courier, const struct lease_job *job)
+{
+	dur_t wait = wall_sub(job->next_due, wall_now());
+
+	if (!job->more)
+		timer_unset(courier->timer);
+	else /* a row that is due but waits for an older one of its pair comes with that one's end
+	      */
+		timer_set(courier->timer, wait > DUR_S ? wait : DUR_S);
+}
+
+static void lease_done(void *arg, int result)
+{
+	struct lease_job *job = arg;
+	struct courier_link *courier = job->courier;
+	bool gone = !courier->link || courier->releasing;
+
+	courier->leasing = false;
+	for (int i = 0; i < job->count; i++) {
+		if (result == 0 && !gone)
+			lease_send(courier, &job->rows[i]);
+		free(job->rows[i].request);
+	}
+	if (result < 0)
+		timer_set(courier->timer, LEASE_RETRY);
+	else if (!gone)
+		set_timer(courier, job);
+	free(job);
+	if (courier->again && result == 0)
+		courier_link_kick(courier);
+}
+
+void courier_link_kick(struct courier_link *courier)
+{
+	struct lease_job *job;
+
+	courier->again = courier->leasing || courier->releasing;
+	if (courier->again || !courier->link || courier->leased == COURIER_LEASES_MAX ||
+	    courier->control->stopping)
+		return;
+	courier->leasing = true;
+	job = xcalloc(1, sizeof(*job));
+	job->courier = courier;
+	job->max = (int)(COURIER_LEASES_MAX - courier->leased);
+	commit_post(&courier->control->commits, lease_run, lease_done, job);
+}
+
+/* ---- verdicts ---- */
+
+struct settle_job {
+	struct courier_link *courier;
+	struct timer *timer; /* another try, after a failed commit */
+	struct outbox_result result;
+	char text[512];
+	char alert[IDENT_SIZE];
+	char note[640]; /* "" = none */
+};
+
+static int settle_run(struct db *db, void *arg)
+{
+	struct settle_job *job = arg;
+	int r = outbox_settle(db, &job->result);
+
+	if (r < 0 || !job->note[0])
+		return r;
+	return journal_add_note(db, job->result.at, "push", job->result.id, job->alert, job->note);
+}
+
+static void settle_done(void *arg, int result);
+
+static void settle_again(void *owner)
+{
+	struct settle_job *job = owner;
+
+	job->timer = timer_free(job->timer);
+	commit_post(&job->courier->control->commits, settle_run, settle_done, job);
+}
+
+/* A verdict that could not be written is kept and written later: the row stays leased meanwhile. */
+static void settle_done(void *arg, int result)
+{
+	struct settle_job *job = arg;
+	struct control *control = job->courier->control;
+
+	if (result < 0 && !control->stopping) {
+		job->timer = timer_new(control->loop, settle_again, job);
+		timer_set(job->timer, LEASE_RETRY);
+		return;
+	}
+	courier_link_kick(job->courier);
+	free(job);
+}
+
+static struct settle_job *settle_new(struct courier_link *courier,
+				     const struct outbox_result *result)
+{
+	struct settle_job *job = xcalloc(1, sizeof(*job));
+
+	job->courier = courier;
+	job->result = *result;
+	snprintf(job->text, sizeof(job->text), "%s", result->text);
+	job->result.text = job->text;
+	return job;
+}
+
+static void settle_row(struct courier_link *courier, const struct outbox_result *result)
+{
+	commit_post(&courier->control->commits, settle_run, settle_done,
+		    settle_new(courier, result));
+}
+
+static dur_t retry_delay(const struct courier_result *verdict, int attempt)
+{
+	double chance = randombytes_uniform(1u << 20) / (double)(1u << 20);
+
+	if (verdict->retry_after_ms > 0 && verdict->retry_after_ms <= DUR_HOUR / DUR_MS)
+		return verdict->retry_after_ms * DUR_MS;
+	return outbox_backoff(attempt, chance);
+}
+
+static void verdict_format(const struct courier_result *verdict, const struct lease *lease,
+			   struct outbox_result *ret)
+{
+	ret->at = wall_now();
+	ret->status = (int)verdict->status;
+	ret->text = verdict->text;
+	if (verdict->verdict == VERDICT_DELIVERED) {
+		ret->state = OUTBOX_DELIVERED;
+	} else if (verdict->verdict == VERDICT_RETRY &&
+		   wall_sub(ret->at, lease->created_at) < OUTBOX_AGE_MAX) {
+		ret->state = OUTBOX_PENDING;
+		ret->next_at = wall_add(ret->at, retry_delay(verdict, lease->attempt));
+	} else {
+		ret->state = OUTBOX_DEAD;
+	}
+}
+
+/* The remote wants no more: the endpoint is switched off, visibly, and its queue ends. */
+static void endpoint_disable(struct courier_link *courier, const char *id, const char *text)
+{
+	struct control *control = courier->control;
+	const struct endpoint *endpoint = control->engine ? engine_endpoint(control->engine, id)
+							  : NULL;
+	struct decision *decision;
+	struct endpoint *off;
+	char reason[300];
+
+	if (!endpoint || !endpoint->enabled)
+		return;
+	snprintf(reason, sizeof(reason), "remote_gone: the remote answered 410: %.200s", text);
+	log_warning("push", "endpoint \"%s\" is switched off: %s", endpoint->name, reason);
+	decision = decision_new(control);
+	off = endpoint_copy(endpoint);
+	off->enabled = false;
+	off->version++;
+	off->updated_at = decision->now.wall;
+	fact_add_setting(&decision->facts, "endpoint", id, setting_row_format_endpoint(off));
+	fact_add_setting(&decision->facts, "endpoint_problem", id,
+			 setting_row_format_problem(reason));
+	fact_add_kill(&decision->facts, id, reason);
+	fact_add_note(&decision->facts, decision->now.wall, "endpoint", id, "", "%s", reason);
+	json_object_set_new(control->endpoint_problems, id, json_string(reason));
+	engine_on_endpoint_put(control->engine, off, decision->now, &decision->actions);
+	endpoint_fini(off);
+	free(off);
+	decision_commit(decision, NULL, NULL);
+}
+
+static int on_result(struct courier_link *courier, struct courier_result *verdict)
+{
+	struct outbox_result result = {0};
+	struct settle_job *job;
+	struct lease *lease;
+	char endpoint[IDENT_SIZE];
+
+	verdict->text[sizeof(verdict->text) - 1] = '\0';
+	if (!memchr(verdict->push, 0, sizeof(verdict->push)) || !verdict->push[0])
+		return -EBADMSG;
+	lease = lease_find(courier, verdict->push);
+	if (!lease)
+		return 0; /* of a lease that was given back */
+	memcpy(result.id, verdict->push, sizeof(result.id));
+	memcpy(endpoint, lease->endpoint, sizeof(endpoint));
+	verdict_format(verdict, lease, &result);
+	job = settle_new(courier, &result);
+	memcpy(job->alert, lease->alert, sizeof(job->alert));
+	if (result.state != OUTBOX_PENDING)
+		snprintf(job->note, sizeof(job->note), "push %s after %d attempts: %s",
+			 result.state == OUTBOX_DELIVERED ? "delivered" : "given up",
+			 lease->attempt, job->text);
+	log_info("push", "%s: attempt %d: %s, status %u: %s", result.id, lease->attempt,
+		 result.state == OUTBOX_DELIVERED ? "delivered"
+		 : result.state == OUTBOX_DEAD	  ? "dead"
+						  : "again later",
+		 verdict->status, job->text);
+	lease->push[0] = '\0';
+	courier->leased--;
+	commit_post(&courier->control->commits, settle_run, settle_done, job);
+	if (verdict->verdict == VERDICT_DISABLE)
+		endpoint_disable(courier, endpoint, verdict->text);
+	return 0;
+}
+
+static int on_message(void *owner, struct ipc_message *message)
+{
+	if (message->type != COURIER_RESULT || !ipc_is(message, struct courier_result))
+		return -EBADMSG;
+	return on_result(owner, (void *)message->body);
+}
+
+/* ---- the link ---- */
+
+static int release_run(struct db *db, void *arg)
+{
+	int r = outbox_release_leases(db);
+
+	(void)arg;
+	return r < 0 ? r : 0;
+}
+
+static void release_done(void *arg, int result)
+{
+	struct courier_link *courier = arg;
+
+	(void)result; /* rows that stay leased are released at the next link or start */
+	courier->releasing = false;
+	if (!courier->control->stopping)
+		courier_link_kick(courier);
+}
+
+/* Posted before any further lease, so that it releases only the old courier's. */
+static void release_leases(struct courier_link *courier)
+{
+	leases_forget(courier);
+	if (courier->releasing)
+		return;
+	courier->releasing = true;
+	commit_post(&courier->control->commits, release_run, release_done, courier);
+}
+
+static void on_closed(void *owner)
+{
+	struct courier_link *courier = owner;
+
+	log_warning("control", "courier is gone, %u pushes go back to the queue", courier->leased);
+	courier->link = ipc_link_free(courier->link);
+	release_leases(courier);
+}
+
+void courier_link_open(struct courier_link *courier, int socket)
+{
+	ipc_link_free(courier->link);
+	courier->link =
+		ipc_link_new(courier->control->loop, socket, on_message, on_closed, courier);
+	release_leases(courier);
+}

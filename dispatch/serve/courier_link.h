@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Control's end of the courier: leases due pushes from the outbox to it, settles its verdicts.
+ *
+ * A lease is durable before it is sent; a courier that goes away gives all its leases back. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "dispatch/push/courier.h"
+#include "storage/outbox.h"
+
+struct control;
+struct timer;
+
+struct lease {
+	char push[IDENT_SIZE]; /* "" = free */
+	char endpoint[IDENT_SIZE];
+	char alert[IDENT_SIZE];
+	int attempt;
+	wall_t created_at;
+};
+
+struct courier_link {
+	struct control *control;
+	struct ipc_link *link;
+	struct timer *timer; /* the next pending row is due */
+	bool leasing;	     /* a lease is being committed */
+	bool releasing;	     /* leases of the courier before are being given back */
+	bool again;
+	unsigned leased;
+	struct lease leases[COURIER_LEASES_MAX];
+};
+
+void courier_link_init(struct courier_link *courier, struct control *control);
+void courier_link_fini(struct courier_link *courier);
+/* A courier is there: socket is put. */
+void courier_link_open(struct courier_link *courier, int socket);
+/* There may be something due. */
+void courier_link_kick(struct courier_link *courier);

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dispatch/serve/decision.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "dispatch/serve/control_state.h"
+#include "dispatch/serve/manifest_job.h"
+#include "dispatch/serve/message.h"
+
+struct decision *decision_new(struct control *control)
+{
+	struct decision *decision = xcalloc(1, sizeof(*decision));
+
+	decision->control = control;
+	decision->now = instant_now();
+	alert_list_init(&decision->alerts);
+	STAILQ_INIT(&decision->facts);
+	return decision;
+}
+
+void decision_abort(struct decision *decision)
+{
+	actions_fini(&decision->actions);
+	alert_list_fini(&decision->alerts);
+	facts_fini(&decision->facts);
+	free((void *)decision->delivery.raw);
+	free((void *)decision->delivery.source);
+	free(decision);
+}
+
+enum alert_outcome decision_outcome(const struct decision *decision, size_t index)
+{
+	for (size_t i = 0; i < decision->actions.count; i++) {
+		const struct action *action = &decision->actions.items[i];
+
+		if (action->kind == ACTION_ALERT &&
+		    action->alert == &decision->alerts.alerts[index])
+			return action->outcome;
+	}
+	return OUTCOME_NOTICE;
+}
+
+/* ---- actions → live captures and rows, on the loop ---- */
+
+static void format_slice(const struct pcap_policy *policy, char text[48])
+{
+	if (!policy->headers_only)
+		snprintf(text, 48, "whole");
+	else if (!policy->slice_bytes)
+		snprintf(text, 48, "headers");
+	else
+		snprintf(text, 48, "headers+%u", policy->slice_bytes);
+}
+
+static void append_nic(char rings[512], const char *nic)
+{
+	size_t len = strlen(rings);
+
+	snprintf(rings + len, 512 - len, "%s%s", len ? "," : "", nic);
+}
+
+static void format_rings(const struct control *control, const struct pcap_policy *policy,
+			 char rings[512])
+{
+	struct ring_view ring;
+
+	rings[0] = '\0';
+	for (size_t i = 0; i < POLICY_NICS_MAX && policy->nics[i]; i++)
+		append_nic(rings, policy->nics[i]);
+	for (uint32_t i = 0; !policy->nics[0] && control_ring(control, i, &ring); i++)
+		append_nic(rings, ring.nic);
+}
+
+static void take_policy(struct live_capture *capture, const struct pcap_policy *policy)
+{
+	capture->rotate_bytes = policy->rotate_bytes;
+	capture->rotate = policy->rotate;
+	capture->budget_bytes = policy->budget_bytes;
+}
+
+static void on_capture(struct decision *decision, const struct action *action)
+{
+	struct control *control = decision->control;
+	const struct action_capture *wish = &action->capture;
+	const struct pcap_policy *policy = engine_policy(control->engine, wish->policy);
+	struct capture_row row = {.state = CAPTURE_STARTING,
+				  .created_at = decision->now.wall,
+				  .requested_from = wish->from,
+				  .trigger_at = wish->trigger};
+	struct live_capture *capture;
+
+	bug_on(!policy);
+	memcpy(row.id, wish->id, sizeof(row.id));
+	memcpy(row.policy, wish->policy, sizeof(row.policy));
+	memcpy(row.alert, wish->alert, sizeof(row.alert));
+	memcpy(row.folder, wish->id, sizeof(wish->id));
+	snprintf(row.policy_name, sizeof(row.policy_name), "%s", policy->name);
+	snprintf(row.filter, sizeof(row.filter), "%s", policy->filter);
+	format_slice(policy, row.slice);
+	format_rings(control, policy, row.rings);
+	capture = live_add(&control->live, &row);
+	take_policy(capture, policy);
+	live_resolve(control, capture);
+	fact_add_folder(&decision->facts, row.id);
+	fact_add_capture(&decision->facts, &capture->row);
+	fact_add_note(&decision->facts, decision->now.wall, "capture", row.id, row.alert,
+		      "capture of policy \"%s\" begins", row.policy_name);
+}
+
+static void on_stop(struct decision *decision, const struct action *action)
+{
+	struct live_capture *capture = live_find(&decision->control->live, action->capture.id);
+
+	if (!capture)
+		return;
+	capture->row.state = CAPTURE_STOPPING;
+	capture->row.requested_until = action->capture.until;
+	if (!capture->row.stop_reason[0])
+		snprintf(capture->row.stop_reason, sizeof(capture->row.stop_reason), "%s",
+			 action->reason);
+	fact_add_capture(&decision->facts, &capture->row);
+	fact_add_note(&decision->facts, decision->now.wall, "capture", capture->row.id, "",
+		      "capture ends: %s", action->reason);
+}
+
+static void on_edit(struct decision *decision, const struct action *action)
+{
+	struct control *control = decision->control;
+	const struct pcap_policy *policy = engine_policy(control->engine, action->capture.policy);
+	struct live_capture *capture;
+
+	LIST_FOREACH (capture, &control->live.captures, next) {
+		if (!policy || strcmp(capture->row.policy, policy->id) ||
+		    capture->row.state == CAPTURE_STOPPING)
+			continue;
+		snprintf(capture->row.filter, sizeof(capture->row.filter), "%s", policy->filter);
+		format_slice(policy, capture->row.slice);
+		take_policy(capture, policy);
+		fact_add_capture(&decision->facts, &capture->row);
+		fact_add_note(&decision->facts, decision->now.wall, "capture", capture->row.id, "",
+			      "policy edited while capturing: filter \"%s\", slice %s",
+			      capture->row.filter, capture->row.slice);
+	}
+}
+
+/* A started capture that is not live any more was finished by a failure and is tried again. */
+static void on_start(struct decision *decision, const struct action *action)
+{
+	struct live_capture *capture = live_find(&decision->control->live, action->capture.id);
+
+	if (!capture)
+		log_warning("control", "capture %s: start of an unknown capture, ignoring",
+			    action->capture.id);
+}
+
+static void note_hold(struct decision *decision, const struct action *action)
+{
+	const struct hold *hold = &action->hold;
+	const struct policy_run *run = engine_run(decision->control->engine, hold->policy);
+	const char *what = action->kind == ACTION_HOLD ? "held" : "released";
+	const char *alert = decision->alerts.count ? decision->alerts.alerts[0].id : "";
+
+	fact_add_note(&decision->facts, decision->now.wall, "policy", hold->policy, alert,
+		      "%s by %s%s%s%s%s", what, hold_kind_name(hold->kind),
+		      hold->note[0] ? ": " : "", hold->note, action->reason[0] ? ", " : "",
+		      action->reason);
+	if (run && run->capture[0])
+		fact_add_note(&decision->facts, decision->now.wall, "capture", run->capture, alert,
+			      "%s by %s%s%s", what, hold_kind_name(hold->kind),
+			      hold->note[0] ? ": " : "", hold->note);
+}
+
+static void on_run(struct decision *decision, const struct action *action)
+{
+	log_info("policy", "%s: %s", action->run.policy, action->reason);
+	fact_add_note(&decision->facts, decision->now.wall, "policy", action->run.policy, "", "%s",
+		      action->reason);
+}
+
+static void on_push(struct decision *decision, const struct action *action)
+{
+	struct outbox_push push = {.created_at = decision->now.wall};
+
+	memcpy(push.id, action->push.id, sizeof(push.id));
+	if (!push.id[0])
+		ident_new(decision->now.wall, push.id);
+	memcpy(push.alert, action->alert->id, sizeof(push.alert));
+	memcpy(push.endpoint, action->push.endpoint, sizeof(push.endpoint));
+	memcpy(push.fingerprint, action->alert->fingerprint, sizeof(push.fingerprint));
+	if (action->kind == ACTION_PUSH)
+		push.request = message_format(decision, action);
+	else
+		push.request = xstrdup("{}");
+	fact_add_push(&decision->facts, &push, action->kind == ACTION_PUSH ? NULL : action->reason);
+}
+
+static void on_action(struct decision *decision, const struct action *action)
+{
+	switch (action->kind) {
+	case ACTION_CAPTURE:
+		on_capture(decision, action);
+		break;
+	case ACTION_STOP:
+		on_stop(decision, action);
+		break;
+	case ACTION_EDIT:
+		on_edit(decision, action);
+		break;
+	case ACTION_START:
+		on_start(decision, action);
+		break;
+	case ACTION_HOLD:
+	case ACTION_UNHOLD:
+		note_hold(decision, action);
+		break;
+	case ACTION_RUN:
+		on_run(decision, action);
+		break;
+	case ACTION_PUSH:
+	case ACTION_SUPPRESS:
+		on_push(decision, action);
+		break;
+	case ACTION_ALERT:
+	case ACTION_OPEN_ALERT:
+		break;
+	}
+}
+
+/* ---- store thread ---- */
+
+static int action_apply(struct db *db, const struct decision *decision, const struct action *action)
+{
+	switch (action->kind) {
+	case ACTION_ALERT:
+		return journal_add_alert(db, action->alert, alert_outcome_name(action->outcome),
+					 decision->delivery.id);
+	case ACTION_OPEN_ALERT:
+		return journal_save_open_alert(db, &action->open_alert);
+	case ACTION_HOLD:
+		return journal_save_hold(db, &action->hold);
+	case ACTION_UNHOLD:
+		return journal_remove_hold(db, &action->hold);
+	case ACTION_RUN:
+		return journal_save_run(db, &action->run);
+	default:
+		return 0; /* became a fact */
+	}
+}
+
+static int decision_run(struct db *db, void *arg)
+{
+	const struct decision *decision = arg;
+	int r;
+
+	if (decision->delivery.id[0]) {
+		r = journal_add_delivery(db, &decision->delivery);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < decision->actions.count; i++) {
+		r = action_apply(db, decision, &decision->actions.items[i]);
+		if (r < 0)
+			return r;
+	}
+	return facts_apply(db, decision->control->captures_fd, &decision->facts);
+}
+
+/* ---- back on the loop ---- */
+
+static void fact_carry_out(struct control *control, const struct fact *fact)
+{
+	struct live_capture *capture;
+
+	switch (fact->kind) {
+	case FACT_CAPTURE:
+		capture = live_find(&control->live, fact->id);
+		if (capture)
+			capture->committed = fact->capture;
+		manifest_job_post(control, fact->id);
+		break;
+	case FACT_SEGMENT:
+		if (fact->segment.sealed)
+			digest_queue_kick(&control->digests);
+		manifest_job_post(control, fact->id);
+		break;
+	case FACT_GAP:
+		manifest_job_post(control, fact->id);
+		break;
+	case FACT_PUSH:
+		courier_link_kick(&control->courier);
+		break;
+	default:
+		break;
+	}
+}
+
+static void carry_out(struct decision *decision)
+{
+	struct fact *fact;
+
+	STAILQ_FOREACH (fact, &decision->facts, next)
+		fact_carry_out(decision->control, fact);
+	recorder_link_reconcile(&decision->control->recorder);
+}
+
+static void decision_on_committed(void *arg, int result)
+{
+	struct decision *decision = arg;
+
+	if (decision->done)
+		decision->done(decision->owner, decision, result);
+	if (result >= 0 && decision->control->engine && !decision->control->stopping)
+		carry_out(decision);
+	decision_abort(decision);
+}
+
+void decision_commit(struct decision *decision, decision_done done, void *owner)
+{
+	struct control *control = decision->control;
+
+	decision->done = done;
+	decision->owner = owner;
+	for (size_t i = 0; i < decision->actions.count; i++)
+		on_action(decision, &decision->actions.items[i]);
+	control_schedule(control);
+	commit_post(&control->commits, decision_run, decision_on_committed, decision);
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dispatch/serve/exchange.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include "base/alloc.h"
+#include "base/json.h"
+#include "dispatch/serve/problem.h"
+#include "dispatch/serve/server.h"
+
+struct exchange *exchange_new(struct control *control, struct connection *connection,
+			      struct evhttp_request *http)
+{
+	struct exchange *exchange = xcalloc(1, sizeof(*exchange));
+
+	exchange->control = control;
+	exchange->connection = connection;
+	exchange->http = http;
+	TAILQ_INIT(&exchange->query);
+	return exchange;
+}
+
+static void exchange_free(struct exchange *exchange)
+{
+	evhttp_clear_headers(&exchange->query);
+	if (exchange->connection)
+		server_on_answered(exchange->connection);
+	free(exchange);
+}
+
+void exchange_on_closed(struct exchange *exchange)
+{
+	void (*on_gone)(void *owner) = exchange->on_gone;
+	void *owner = exchange->owner;
+
+	exchange->http = NULL;
+	exchange->connection = NULL;
+	if (on_gone) {
+		exchange_free(exchange);
+		on_gone(owner);
+	}
+}
+
+/* ---- the request ---- */
+
+const char *exchange_param(const struct exchange *exchange, size_t index)
+{
+	return index < exchange->match.param_count ? exchange->match.params[index] : NULL;
+}
+
+const char *exchange_query(const struct exchange *exchange, const char *name)
+{
+	return evhttp_find_header(&exchange->query, name);
+}
+
+const char *exchange_header(const struct exchange *exchange, const char *name)
+{
+	if (!exchange->http)
+		return NULL;
+	return evhttp_find_header(evhttp_request_get_input_headers(exchange->http), name);
+}
+
+const char *exchange_body(struct exchange *exchange, size_t *len)
+{
+	struct evbuffer *body = evhttp_request_get_input_buffer(exchange->http);
+
+	*len = evbuffer_get_length(body);
+	return *len ? (const char *)evbuffer_pullup(body, -1) : "";
+}
+
+bool exchange_read_object(struct exchange *exchange, json_t **ret)
+{
+	size_t len;
+	const char *body = exchange_body(exchange, &len);
+	struct error err = {0};
+
+	if (!len) {
+		*ret = json_object();
+		return true;
+	}
+	if (json_parse(body, len, EXCHANGE_BODY_MAX, ret, &err) < 0) {
+		exchange_refuse_error(exchange, 400, &err);
+		return false;
+	}
+	if (!json_is_object(*ret)) {
+		json_decref(*ret);
+		*ret = NULL;
+		exchange_refuse(exchange, 422, "invalid_value", "a JSON object is expected");
+		return false;
+	}
+	return true;
+}
+
+bool exchange_read_number(struct exchange *exchange, const char *name, int min, int max, int *ret)
+{
+	const char *text = exchange_query(exchange, name);
+	char *end;
+	long n;
+
+	if (!text)
+		return true;
+	errno = 0;
+	n = strtol(text, &end, 10);
+	if (!errno && end != text && !*end && n >= min && n <= max) {
+		*ret = (int)n;
+		return true;
+	}
+	exchange_refuse(exchange, 400, "invalid_value",
+			"parameter %s: \"%.60s\": whole number from %d to %d expected", name, text,
+			min, max);
+	return false;
+}
+
+bool exchange_check_query(struct exchange *exchange, const char *const allowed[])
+{
+	struct evkeyval *pair;
+
+	TAILQ_FOREACH (pair, &exchange->query, next) {
+		size_t i = 0;
+
+		while (allowed[i] && strcmp(allowed[i], pair->key))
+			i++;
+		if (allowed[i])
+			continue;
+		exchange_refuse(exchange, 400, "unknown_parameter",
+				"query parameter \"%.60s\" is not known here", pair->key);
+		return false;
+	}
+	return true;
+}
+
+/* ---- the answer ---- */
+
+void exchange_set_header(struct exchange *exchange, const char *name, const char *value)
+{
+	struct evkeyvalq *headers;
+
+	if (!exchange->http)
+		return;
+	headers = evhttp_request_get_output_headers(exchange->http);
+	evhttp_remove_header(headers, name);
+	evhttp_add_header(headers, name, value);
+}
+
+static void set_common_headers(struct exchange *exchange)
+{
+	exchange_set_header(exchange, "X-Content-Type-Options", "nosniff");
+	exchange_set_header(exchange, "Cache-Control", "no-store");
+}
+
+static void send_text(struct exchange *exchange, int status, const char *type, const char *text)
+{
+	struct evbuffer *body;
+
+	if (exchange->http) {
+		body = evbuffer_new();
+		bug_on(!body);
+		set_common_headers(exchange);
+		if (text) {
+			exchange_set_header(exchange, "Content-Type", type);
+			evbuffer_add(body, text, strlen(text));
+			evbuffer_add(body, "\n", 1);
+		}
+		evhttp_send_reply(exchange->http, status, problem_title(status), body);
+		evbuffer_free(body);
+	}
+	exchange_free(exchange);
+}
+
+void exchange_reply(struct exchange *exchange, int status, json_t *json)
+{
+	CLEANUP_FREE char *text = json_format(json);
+
+	json_decref(json);
+	send_text(exchange, status, "application/json", text);
+}
+
+void exchange_reply_empty(struct exchange *exchange, int status)
+{
+	send_text(exchange, status, NULL, NULL);
+}
+
+void exchange_reply_problem(struct exchange *exchange, int status, json_t *problem)
+{
+	CLEANUP_FREE char *text = json_format(problem);
+
+	json_decref(problem);
+	send_text(exchange, status, "application/problem+json", text);
+}
+
+void exchange_refuse(struct exchange *exchange, int status, const char *code, const char *format,
+		     ...)
+{
+	char detail[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(detail, sizeof(detail), format, args);
+	va_end(args);
+	exchange_reply_problem(exchange, status, problem_format(status, code, detail));
+}
+
+void exchange_refuse_error(struct exchange *exchange, int status, const struct error *err)
+{
+	exchange_reply_problem(exchange, status, problem_format_error(status, err));
+}
+
+void exchange_refuse_store(struct exchange *exchange, int result)
+{
+	if (result == -ENOSPC || result == -EDQUOT)
+		exchange_refuse(exchange, 507, "storage_full",
+				"the state folder's file system is full: nothing was accepted");
+	else
+		exchange_refuse(exchange, 503, "storage_failed",
+				"the store could not be read or written (%s): nothing was accepted",
+				strerrordesc_np(-result));
+}
+
+void exchange_set_version(struct exchange *exchange, int64_t version)
+{
+	char etag[32];
+
+	snprintf(etag, sizeof(etag), "\"v%" PRId64 "\"", version);
+	exchange_set_header(exchange, "ETag", etag);
+}
+
+bool exchange_check_version(struct exchange *exchange, int64_t version)
+{
+	const char *wanted = exchange_header(exchange, "If-Match");
+	char etag[32];
+
+	snprintf(etag, sizeof(etag), "\"v%" PRId64 "\"", version);
+	if (!wanted || !strcmp(wanted, "*") || !strcmp(wanted, etag))
+		return true;
+	exchange_refuse(exchange, 412, "changed_meanwhile",
+			"If-Match: %.60s, but the present version is %s", wanted, etag);
+	return false;
+}
+
+/* ---- streams ---- */
+
+void exchange_stream_start(struct exchange *exchange, int status, uint64_t size,
+			   void (*on_gone)(void *owner), void *owner)
+{
+	char length[24];
+
+	bug_on(!exchange->http);
+	snprintf(length, sizeof(length), "%" PRIu64, size);
+	set_common_headers(exchange);
+	exchange_set_header(exchange, "Content-Length", length);
+	exchange->on_gone = on_gone;
+	exchange->owner = owner;
+	evhttp_send_reply_start(exchange->http, status, problem_title(status));
+}
+
+/* evhttp's call when its output has drained. */
+static void on_drained(struct evhttp_connection *connection, void *arg)
+{
+	struct exchange *exchange = arg;
+
+	(void)connection;
+	exchange->connection->drained(exchange->owner);
+}
+
+void exchange_stream_send(struct exchange *exchange, struct evbuffer *window,
+			  exchange_drained drained)
+{
+	exchange->connection->drained = drained;
+	evhttp_send_reply_chunk_with_cb(exchange->http, window, on_drained, exchange);
+}
+
+void exchange_stream_end(struct exchange *exchange)
+{
+	struct evhttp_request *http = exchange->http;
+
+	exchange_free(exchange);
+	evhttp_send_reply_end(http);
+}
+
+void exchange_stream_abort(struct exchange *exchange)
+{
+	struct evhttp_connection *connection = evhttp_request_get_connection(exchange->http);
+	struct bufferevent *socket = evhttp_connection_get_bufferevent(connection);
+
+	/* evhttp sees the end of file next, and frees connection and request itself */
+	exchange->on_gone = NULL;
+	shutdown(bufferevent_getfd(socket), SHUT_RDWR);
+	exchange_free(exchange);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One HTTP request and its one answer.
+ *
+ * A handler gets an exchange and answers it exactly once, now or later; the answer frees it. The
+ * client may leave in between: then the answer goes nowhere, and whoever streams is told by
+ * on_gone. */
+#pragma once
+
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "dispatch/serve/route.h"
+
+#define EXCHANGE_BODY_MAX (1u << 20)
+
+struct connection;
+struct control;
+
+struct exchange {
+	struct control *control;
+	struct connection *connection;
+	struct evhttp_request *http; /* NULL: the client is gone */
+	enum route_method method;
+	struct route_match match;
+	struct evkeyvalq query;
+	void (*on_gone)(void *owner); /* only while a body is being streamed */
+	void *owner;
+};
+
+/* The request's parts; borrowed, NULL if absent. */
+const char *exchange_param(const struct exchange *exchange, size_t index);
+const char *exchange_query(const struct exchange *exchange, const char *name);
+const char *exchange_header(const struct exchange *exchange, const char *name);
+/* The whole body, contiguous, not NUL-terminated. */
+const char *exchange_body(struct exchange *exchange, size_t *len);
+/* The body as a JSON object. Returns false after having answered 400 or 422. A missing body counts
+ * as {}. *ret is a new reference. */
+bool exchange_read_object(struct exchange *exchange, json_t **ret);
+/* Query parameter as a number. Returns false after having answered 400. */
+bool exchange_read_number(struct exchange *exchange, const char *name, int min, int max, int *ret);
+/* Only these query parameters are known (NULL-terminated). Returns false after a 400. */
+bool exchange_check_query(struct exchange *exchange, const char *const allowed[]);
+
+/* Answer headers, before the answer. */
+void exchange_set_header(struct exchange *exchange, const char *name, const char *value);
+
+/* Answers; each frees the exchange. json is put. */
+void exchange_reply(struct exchange *exchange, int status, json_t *json);
+void exchange_reply_empty(struct exchange *exchange, int status);
+void exchange_reply_problem(struct exchange *exchange, int status, json_t *problem);
+__attribute__((format(printf, 4, 5))) void
+exchange_refuse(struct exchange *exchange, int status, const char *code, const char *format, ...);
+void exchange_refuse_error(struct exchange *exchange, int status, const struct error *err);
+/* A store job failed: 507 when there is no space, else 503. */
+void exchange_refuse_store(struct exchange *exchange, int result);
+
+/* ETag "v<version>" of a setting; does If-Match allow the change? Answers 412 if not. */
+void exchange_set_version(struct exchange *exchange, int64_t version);
+bool exchange_check_version(struct exchange *exchange, int64_t version);
+
+/* Streams of a known size: start, then windows, each after the one before has drained, then end.
+ * exchange_stream_end frees the exchange. abort: cuts the connection, so that a client sees that
+ * the body is short; frees it too. */
+typedef void (*exchange_drained)(void *owner);
+void exchange_stream_start(struct exchange *exchange, int status, uint64_t size,
+			   void (*on_gone)(void *owner), void *owner);
+void exchange_stream_send(struct exchange *exchange, struct evbuffer *window,
+			  exchange_drained drained);
+void exchange_stream_end(struct exchange *exchange);
+void exchange_stream_abort(struct exchange *exchange);
+
+/* For server.c: the connection is closing. */
+void exchange_on_closed(struct exchange *exchange);
+/* For server.c. */
+struct exchange *exchange_new(struct control *control, struct connection *connection,
+			      struct evhttp_request *http);

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dispatch/serve/load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "dispatch/serve/control_state.h"
+#include "dispatch/serve/first_start.h"
+#include "dispatch/serve/setting_row.h"
+#include "storage/journal.h"
+#include "storage/outbox.h"
+#include "storage/recover.h"
+#include "storage/settings.h"
+
+#define DELIVERY_IDS_AGE  (24 * DUR_HOUR) /* a sender's retry of the same delivery comes within */
+#define LIVE_CAPTURES_MAX 1000
+
+struct load_job {
+	struct control *control;
+	enum load_kind kind;
+	load_done done;
+	const struct shared *shared;
+	int captures_fd;
+	struct load_result result;
+};
+
+void load_result_fini(struct load_result *result)
+{
+	result->engine = engine_free(result->engine);
+	live_clear(&result->live);
+	json_decref(result->endpoint_problems);
+	result->endpoint_problems = NULL;
+}
+
+/* ---- settings ---- */
+
+static int complain(struct load_job *job, const char *kind, const char *id, const struct error *err)
+{
+	snprintf(job->result.message, sizeof(job->result.message), "%s %s: %s %s", kind, id,
+		 err->field, err->text);
+	return -EBADMSG;
+}
+
+static int load_policy(void *owner, const char *id, const char *json)
+{
+	struct load_job *job = owner;
+	struct pcap_policy policy;
+	struct error err;
+	int r;
+
+	pcap_policy_default(&policy);
+	r = setting_row_parse_policy(json, &policy, &err);
+	if (!r)
+		engine_load_policy(job->result.engine, &policy);
+	pcap_policy_fini(&policy);
+	return r ? complain(job, "policy", id, &err) : 0;
+}
+
+static int load_endpoint(void *owner, const char *id, const char *json)
+{
+	struct load_job *job = owner;
+	struct endpoint endpoint;
+	struct error err;
+	int r;
+
+	endpoint_default(&endpoint);
+	r = setting_row_parse_endpoint(json, &endpoint, &err);
+	if (!r)
+		engine_load_endpoint(job->result.engine, &endpoint);
+	endpoint_fini(&endpoint);
+	return r ? complain(job, "endpoint", id, &err) : 0;
+}
+
+static int load_source(void *owner, const char *id, const char *json)
+{
+	struct load_job *job = owner;
+	struct source source;
+	struct error err;
+	int r;
+
+	source_default(&source);
+	r = setting_row_parse_source(json, &source, &err);
+	if (!r)
+		engine_load_source(job->result.engine, &source);
+	source_fini(&source);
+	return r ? complain(job, "source", id, &err) : 0;
+}
+
+static int load_token(void *owner, const char *id, const char *json)
+{
+	struct load_job *job = owner;
+
+	if (!strcmp(id, FIRST_START_ADMIN))
+		setting_row_parse_text(json, "sha256", job->result.admin_sha256,
+				       sizeof(job->result.admin_sha256));
+	return 0;
+}
+
+static int load_problem(void *owner, const char *id, const char *json)
+{
+	struct load_job *job = owner;
+	char reason[512];
+
+	setting_row_parse_text(json, "reason", reason, sizeof(reason));
+	json_object_set_new(job->result.endpoint_problems, id, json_string(reason));
+	return 0;
+}
+
+static int load_settings(struct db *db, struct load_job *job)
+{
+	static const struct {
+		const char *kind;
+		settings_call call;
+	} kinds[] = {
+		{"policy", load_policy},
+		{"endpoint", load_endpoint},
+		{"source", load_source},
+		{"token", load_token},
+		{"endpoint_problem", load_problem},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		int r = settings_list(db, kinds[i].kind, kinds[i].call, job);
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- engine state ---- */
+
+static int load_run(void *owner, const struct policy_run *run)
+{
+	engine_load_run(((struct load_job *)owner)->result.engine, run);
+	return 0;
+}
+
+static int load_hold(void *owner, const struct hold *hold)
+{
+	engine_load_hold(((struct load_job *)owner)->result.engine, hold);
+	return 0;
+}
+
+static int load_open_alert(void *owner, const struct open_alert *alert)
+{
+	engine_load_open_alert(((struct load_job *)owner)->result.engine, alert);
+	return 0;
+}
+
+static int load_delivery(void *owner, const char *source, const char *delivery_id)
+{
+	engine_load_delivery(((struct load_job *)owner)->result.engine, source, delivery_id);
+	return 0;
+}
+
+static int load_state(struct db *db, struct load_job *job)
+{
+	int r = journal_list_runs(db, load_run, job);
+
+	if (!r)
+		r = journal_list_holds(db, load_hold, job);
+	if (!r)
+		r = journal_list_open_alerts(db, load_open_alert, job);
+	if (!r)
+		r = journal_list_delivery_ids(db, wall_add(wall_now(), -DELIVERY_IDS_AGE),
+					      load_delivery, job);
+	return r;
+}
+
+/* ---- live captures ---- */
+
+/* Segment numbers go on after the highest of the whole capture: ring indexes may have changed hands
+ * with a restart of the daemon, and (capture, ring, number) is the row's key. */
+static void track_restore(struct live_capture *capture, const struct segment_row rows[], int count)
+{
+	uint32_t next = 0;
+
+	for (int i = 0; i < count; i++) {
+		struct live_track *track = live_track_by_nic(capture, rows[i].nic);
+
+		if (rows[i].number >= next)
+			next = rows[i].number + 1;
+		if (track && rows[i].last.ns > track->last.ns)
+			track->last = rows[i].last;
+	}
+	for (size_t i = 0; i < capture->track_count; i++) {
+		struct live_track *track = &capture->tracks[i];
+
+		track->next_segment = next;
+		track->ran = capture->row.state != CAPTURE_STARTING || count > 0;
+		track->restored = true;
+	}
+}
+
+static int load_capture(struct db *db, struct load_job *job, const struct capture_row *row)
+{
+	const struct pcap_policy *policy = engine_policy(job->result.engine, row->policy);
+	struct live_capture *capture = live_add(&job->result.live, row);
+	CLEANUP_FREE struct segment_row *segments = NULL;
+	int n = catalogue_list_segments(db, row->id, &segments);
+
+	if (n < 0)
+		return n;
+	capture->committed = *row;
+	if (policy) {
+		capture->rotate_bytes = policy->rotate_bytes;
+		capture->rotate = policy->rotate;
+		capture->budget_bytes = policy->budget_bytes;
+	}
+	track_restore(capture, segments, n);
+	return 0;
+}
+
+static int load_captures_of(struct db *db, struct load_job *job, enum capture_state state)
+{
+	CLEANUP_FREE struct capture_row *rows =
+		xreallocarray(NULL, LIVE_CAPTURES_MAX, sizeof(*rows));
+	struct catalogue_query query = {.before = "",
+					.policy = "",
+					.alert = "",
+					.state = (int)state,
+					.limit = LIVE_CAPTURES_MAX};
+	int n = catalogue_list_captures(db, &query, rows);
+
+	for (int i = 0; i < n; i++) {
+		int r = load_capture(db, job, &rows[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return n < 0 ? n : 0;
+}
+
+static int load_captures(struct db *db, struct load_job *job)
+{
+	int r = load_captures_of(db, job, CAPTURE_STARTING);
+
+	if (!r)
+		r = load_captures_of(db, job, CAPTURE_RECORDING);
+	if (!r)
+		r = load_captures_of(db, job, CAPTURE_STOPPING);
+	return r;
+}
+
+/* ---- jobs ---- */
+
+static int read_run(struct db *db, void *arg)
+{
+	struct load_job *job = arg;
+	int r;
+
+	job->result.engine = engine_new();
+	job->result.endpoint_problems = json_object();
+	r = load_settings(db, job);
+	if (!r)
+		r = load_state(db, job);
+	if (!r)
+		r = load_captures(db, job);
+	return r;
+}
+
+/* A capture whose track has a position in the supervisor's memory may still be written, or is
+ * finished by the next recorder itself: recovery keeps its hands off. */
+static bool is_live(void *owner, const char *capture, const char *nic, uint32_t number)
+{
+	const struct load_job *job = owner;
+
+	(void)nic;
+	(void)number;
+	for (size_t i = 0; job->shared && i < SHARED_CURSORS_MAX; i++)
+		if (atomic_load(&job->shared->cursors[i].used) &&
+		    !strncmp(job->shared->cursors[i].capture, capture, IDENT_SIZE))
+			return true;
+	return false;
+}
+
+static int start_run(struct db *db, void *arg)
+{
+	struct load_job *job = arg;
+	struct recover_report report = {0};
+	int r = first_start(db, job->control->config.state, job->result.message,
+			    sizeof(job->result.message));
+
+	if (r < 0)
+		return r;
+	r = recover_folder(db, job->captures_fd, is_live, job, &report);
+	if (r < 0) {
+		snprintf(job->result.message, sizeof(job->result.message),
+			 "recovery of the captures folder: %s", strerrordesc_np(-r));
+		return r;
+	}
+	if (report.adopted || report.repaired || report.quarantined || report.missing)
+		log_info("control",
+			 "recovery: %u segments adopted, %u repaired, %u quarantined, %u missing",
+			 report.adopted, report.repaired, report.quarantined, report.missing);
+	r = outbox_release_leases(db);
+	return r < 0 ? r : 0;
+}
+
+static void read_done(void *arg, int result)
+{
+	struct load_job *job = arg;
+
+	if (result && !job->result.message[0])
+		snprintf(job->result.message, sizeof(job->result.message), "%s",
+			 strerrordesc_np(result < 0 ? -result : EIO));
+	job->done(job->control, &job->result, result);
+	load_result_fini(&job->result);
+	free(job);
+}
+
+static void start_done(void *arg, int result)
+{
+	struct load_job *job = arg;
+
+	if (result < 0)
+		read_done(arg, result);
+	else
+		store_post(job->control->store, STORE_READ, read_run, read_done, job);
+}
+
+void load_post(struct control *control, enum load_kind kind, load_done done)
+{
+	struct load_job *job = xcalloc(1, sizeof(*job));
+
+	job->control = control;
+	job->kind = kind;
+	job->done = done;
+	job->shared = control->shared;
+	job->captures_fd = control->captures_fd;
+	live_init(&job->result.live);
+	if (kind == LOAD_START)
+		store_post(control->store, STORE_WRITE, start_run, start_done, job);
+	else
+		store_post(control->store, STORE_READ, read_run, read_done, job);
+}

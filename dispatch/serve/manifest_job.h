@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rewriting manifests after commits, on the store thread (each costs two fsyncs there). Posts for
+ * one capture that come while its job waits or runs become one more job. */
+#pragma once
+
+#include <sys/queue.h>
+
+#include "base/ident.h"
+
+struct control;
+
+struct manifest_job {
+	LIST_ENTRY(manifest_job) next;
+	struct control *control;
+	int captures_fd;
+	int again;
+	char capture[IDENT_SIZE];
+};
+LIST_HEAD(manifest_jobs, manifest_job);
+
+void manifest_job_post(struct control *control, const char *capture);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The recorder's reports: each becomes one decision (rows, engine events), acknowledged when
+ * durable. */
+#pragma once
+
+#include "base/ipc.h"
+
+struct control;
+struct live_capture;
+struct live_track;
+
+/* Takes one message other than REC_TRACK and REC_SYNCED. Returns 0, or -EBADMSG for nonsense. */
+int report_take(struct control *control, struct ipc_message *message);
+
+/* The track cannot record: it is over, the first reason stays. report_settle follows. */
+void report_track_failed(struct live_capture *capture, struct live_track *track,
+			 const char *reason);
+/* Ends the capture (and frees it) if none of its tracks can bring anything more. */
+void report_settle(struct control *control, struct live_capture *capture);

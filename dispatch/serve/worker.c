@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dispatch/serve/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "dispatch/serve/control_state.h"
+
+#define WORKER_MESSAGE 1 /* type of the job and of its answer */
+
+static void worker_kick(struct worker_pool *pool);
+
+void worker_pool_init(struct worker_pool *pool, struct control *control)
+{
+	pool->control = control;
+	pool->running = 0;
+	pool->next_cookie = 1;
+	TAILQ_INIT(&pool->workers);
+}
+
+static void worker_free(struct worker *worker)
+{
+	ipc_link_free(worker->link);
+	timer_free(worker->timer);
+	if (worker->fd >= 0)
+		close(worker->fd);
+	free(worker->body);
+	free(worker->reply);
+	free(worker);
+}
+
+void worker_pool_fini(struct worker_pool *pool)
+{
+	struct worker *worker;
+
+	while ((worker = TAILQ_FIRST(&pool->workers))) {
+		TAILQ_REMOVE(&pool->workers, worker, next);
+		worker_free(worker);
+	}
+}
+
+/* The one end of every worker that was asked for. */
+static void worker_finish(struct worker *worker)
+{
+	struct worker_pool *pool = &worker->control->workers;
+
+	TAILQ_REMOVE(&pool->workers, worker, next);
+	pool->running--;
+	if (!worker->reply)
+		log_warning("control", "worker %u (%s) gave no answer", worker->cookie,
+			    worker->kind == WORKER_COMPILE ? "compile" : "digest");
+	worker->done(worker->owner, worker->reply);
+	worker_free(worker);
+	worker_kick(pool);
+}
+
+static void worker_on_timeout(void *owner)
+{
+	worker_finish(owner);
+}
+
+/* One answer is all there is: the link is closed by the positive return. */
+static int worker_on_message(void *owner, struct ipc_message *message)
+{
+	struct worker *worker = owner;
+
+	if (message->type == WORKER_MESSAGE)
+		worker->reply =
+			xmemdup(message, offsetof(struct ipc_message, body) + message->size);
+	return 1;
+}
+
+static void worker_on_closed(void *owner)
+{
+	worker_finish(owner);
+}
+
+static void worker_ask(struct worker_pool *pool, struct worker *worker)
+{
+	struct child_worker request = {.kind = worker->kind};
+
+	worker->cookie = pool->next_cookie++;
+	if (!pool->next_cookie)
+		pool->next_cookie = 1;
+	request.cookie = worker->cookie;
+	pool->running++;
+	worker->timer = timer_new(pool->control->loop, worker_on_timeout, worker);
+	timer_set(worker->timer, worker->timeout);
+	ipc_link_send(pool->control->supervisor, CHILD_WORKER_REQUEST, &request, sizeof(request),
+		      -1);
+}
+
+static void worker_kick(struct worker_pool *pool)
+{
+	struct worker *worker;
+
+	TAILQ_FOREACH (worker, &pool->workers, next) {
+		if (pool->running >= WORKER_RUNNING_MAX)
+			return;
+		if (!worker->cookie)
+			worker_ask(pool, worker);
+	}
+}
+
+void worker_start(struct worker_pool *pool, const struct worker_job *job, worker_done done,
+		  void *owner)
+{
+	struct worker *worker = xcalloc(1, sizeof(*worker));
+
+	worker->control = pool->control;
+	worker->kind = job->kind;
+	worker->timeout = job->timeout;
+	worker->body = job->size ? xmemdup(job->body, job->size) : NULL;
+	worker->size = job->size;
+	worker->fd = job->fd;
+	worker->done = done;
+	worker->owner = owner;
+	TAILQ_INSERT_TAIL(&pool->workers, worker, next);
+	worker_kick(pool);
+}
+
+static struct worker *worker_find(struct worker_pool *pool, uint32_t cookie)
+{
+	struct worker *worker;
+
+	TAILQ_FOREACH (worker, &pool->workers, next)
+		if (cookie && worker->cookie == cookie)
+			return worker;
+	return NULL;
+}
+
+void worker_on_socket(struct worker_pool *pool, const struct child_worker *answer, int socket)
+{
+	struct worker *worker = worker_find(pool, answer->cookie);
+
+	if (!worker || worker->link) { /* it took too long and was given up */
+		if (socket >= 0)
+			close(socket);
+		return;
+	}
+	if (socket < 0) {
+		worker_finish(worker);
+		return;
+	}
+	worker->link = ipc_link_new(pool->control->loop, socket, worker_on_message,
+				    worker_on_closed, worker);
+	ipc_link_send(worker->link, WORKER_MESSAGE, worker->body, worker->size, worker->fd);
+}

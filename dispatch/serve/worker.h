@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Short-lived helpers of one job each: control asks the supervisor for one, talks to it over its
+ * own pair, and takes exactly one answer. At most WORKER_RUNNING_MAX at once, the rest wait in
+ * order. */
+#pragma once
+
+#include <sys/queue.h>
+
+#include "base/child.h"
+#include "base/loop.h"
+
+#define WORKER_RUNNING_MAX 4
+
+struct control;
+
+/* reply NULL: the worker could not start, died without an answer, or took too long. */
+typedef void (*worker_done)(void *owner, const struct ipc_message *reply);
+
+struct worker {
+	TAILQ_ENTRY(worker) next;
+	struct control *control;
+	enum worker_kind kind;
+	uint32_t cookie; /* 0 = waiting for its turn */
+	dur_t timeout;
+	void *body; /* owned */
+	size_t size;
+	int fd; /* owned, or -1 */
+	struct ipc_link *link;
+	struct ipc_message *reply;
+	struct timer *timer;
+	worker_done done;
+	void *owner;
+};
+
+struct worker_pool {
+	struct control *control;
+	TAILQ_HEAD(workers, worker) workers;
+	unsigned running;
+	uint32_t next_cookie;
+};
+
+void worker_pool_init(struct worker_pool *pool, struct control *control);
+/* Drops all jobs without telling their owners. */
+void worker_pool_fini(struct worker_pool *pool);
+
+/* body is copied, fd put (may be -1). The timeout counts from when the worker is asked for. */
+struct worker_job {
+	enum worker_kind kind;
+	const void *body;
+	size_t size;
+	int fd;
+	dur_t timeout;
+};
+void worker_start(struct worker_pool *pool, const struct worker_job *job, worker_done done,
+		  void *owner);
+
+/* CHILD_WORKER came: socket is put, -1 = it could not start. */
+void worker_on_socket(struct worker_pool *pool, const struct child_worker *answer, int socket);
