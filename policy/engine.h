@@ -55,9 +55,10 @@ struct open_alert {
 	char fingerprint[SHA256_HEX_SIZE];
 	char alert[IDENT_SIZE]; /* event that opened it */
 	bool open;
-	enum level level;
-	wall_t starts_at;
-	wall_t last_event_at; /* events older than this are stored, not applied (ALR-10) */
+	enum level level;     /* of the last firing event */
+	level_set levels;     /* every level it had since it opened */
+	wall_t starts_at;     /* newest start told since it opened; 0 = not told */
+	wall_t last_event_at; /* newest stamp of the sender applied; 0 = none. Older are stale (ALR-10) */
 	uint64_t count;       /* firing events since it opened */
 };
 
