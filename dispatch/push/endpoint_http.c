@@ -288,19 +288,24 @@ static void add_header(struct transfer *t, const char *line)
 	t->headers = headers;
 }
 
+/* libcurl drops "Name:" without a value; with a semicolon it sends it empty. */
+static void add_push_header(struct transfer *t, const struct request_header *h)
+{
+	CLEANUP_FREE char *line = h->value_len ? xasprintf("%.*s: %.*s", (int)h->name_len, h->name,
+							   (int)h->value_len, h->value)
+					       : xasprintf("%.*s;", (int)h->name_len, h->name);
+
+	add_header(t, line);
+}
+
 static void add_push_headers(struct transfer *t, const struct courier_push *push)
 {
 	const char *cursor = push->headers;
 	struct request_header h;
 
-	while (!request_parse_header(&cursor, &h)) {
-		/* libcurl drops "Name:" without a value; with a semicolon it sends it empty */
-		CLEANUP_FREE char *line = h.value_len ? xasprintf("%.*s: %.*s", (int)h.name_len,
-								  h.name, (int)h.value_len, h.value)
-						      : xasprintf("%.*s;", (int)h.name_len, h.name);
-
-		add_header(t, line);
-	}
+	while (!request_parse_header(&cursor, &h))
+		if (!request_is_own_header(&h))
+			add_push_header(t, &h);
 }
 
 static void add_headers(struct transfer *t, const struct courier_push *push)

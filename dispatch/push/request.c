@@ -12,11 +12,14 @@
 
 DEFINE_CLEANUP(CURLU *, curl_url_cleanup)
 
-/* Those that steer the connection or that we write ourselves. */
+/* Those that steer the connection. */
 static const char *const reserved[] = {
-	"host",	  "content-length", "transfer-encoding", "connection",	      "upgrade",
-	"te",	  "trailer",	    "keep-alive",	 "proxy-connection",  "proxy-authorization",
-	"expect", "webhook-id",	    "webhook-timestamp", "x-ringbell-attempt"};
+	"host",	   "content-length", "transfer-encoding", "connection",		 "upgrade", "te",
+	"trailer", "keep-alive",     "proxy-connection",  "proxy-authorization", "expect",
+};
+
+/* Those that the courier writes itself. */
+static const char *const own[] = {"webhook-id", "webhook-timestamp", "x-ringbell-attempt"};
 
 static bool is_token(const char *text, size_t len)
 {
@@ -62,6 +65,14 @@ int request_parse_header(const char **cursor, struct request_header *ret)
 		end--;
 	ret->value = colon;
 	ret->value_len = (size_t)(end - colon);
+	return 0;
+}
+
+int request_is_own_header(const struct request_header *header)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		if (name_is(header, own[i]))
+			return 1;
 	return 0;
 }
 

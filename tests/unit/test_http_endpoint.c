@@ -119,7 +119,7 @@ static struct courier_result run(struct script *script, uint32_t timeout_ms)
 	char url[64];
 
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/hook?a=b", peer_port(peer));
-	push = push_to(url, "X-Key: one\nX-Key: two\nX-Empty:\n", "{\"a\":1}");
+	push = push_to(url, "X-Key: one\nX-Key: two\nX-Empty:\nWebhook-Id: other\n", "{\"a\":1}");
 	push->timeout_ms = timeout_ms;
 	result = send_push(push);
 	check_int(peer_count(peer), 1); /* nothing is sent twice behind our back */
@@ -140,6 +140,7 @@ static void test_delivered(void)
 	check(strstr(s.request, "X-Key: one\r\nX-Key: two\r\nX-Empty:\r\n"));
 	check(strstr(s.request, "\r\n\r\n{\"a\":1}"));
 	check_text(s.id, PUSH_ID);
+	check(!strstr(s.request, "other"));
 	check_text(s.attempt, "3");
 	check_text(s.agent, "ringbell/" RINGBELL_VERSION);
 	check_text(s.type, "application/json; charset=utf-8");
