@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "capture/ring_thread.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "capture/filter.h"
+#include "capture/mark.h"
+#include "capture/report.h"
+#include "capture/ring.h"
+#include "capture/source.h"
+#include "capture/track.h"
+#include "capture/track_reader.h"
+
+#define TURN_BLOCKS 16u	       /* per track and turn, */
+#define TURN_BYTES  (4u << 20) /* but not more than this, so that no track waits long */
+#define TICK	    (100 * DUR_MS)
+#define BUSY_PACE   (5 * DUR_MS) /* blocks come faster than that: one wake-up for several */
+#define PACE_MIN    (1 * DUR_MS)
+
+struct seat {
+	TAILQ_ENTRY(seat) next;
+	struct track *track;
+};
+
+struct ring_thread {
+	/* constant */
+	struct child_ring child;
+	const struct recorder_config *config;
+	struct mailbox *reports;
+	struct mailbox orders;
+	pthread_t thread;
+	int running; /* main's */
+
+	/* owned by the ring thread once it runs */
+	struct loop *loop;
+	struct source *source;
+	struct ring *ring;
+	struct mailbox writer_box;
+	struct track_ring place; /* what tracks see of us */
+	uint8_t scratch[TRACK_READER_SCRATCH_BYTES];
+	TAILQ_HEAD(, seat) seats;
+	struct watch *order_watch;
+	struct watch *writer_watch;
+	struct watch *ring_watch;
+	int watching; /* ring_watch is enabled */
+	struct timer *timer;
+	dur_t pace; /* current wake-up distance while idle */
+	mono_t tick_at;
+	int64_t down_ns; /* wall clock when the interface went down; 0 = it is up */
+	int64_t up_ns;	 /* last time it was seen up */
+	int ending;
+};
+
+static void take_turn(void *owner);
+
+/* --- the ring --- */
+
+/* Blocks that no follower still needs go back to the kernel. */
+static uint32_t advance(struct ring_thread *t, struct instant now)
+{
+	uint32_t taken = ring_step(t->ring, now);
+	uint64_t keep = UINT64_MAX;
+	const struct seat *seat;
+
+	TAILQ_FOREACH (seat, &t->seats, next) {
+		uint64_t seq = track_keep_seq(seat->track);
+
+		keep = seq < keep ? seq : keep;
+	}
+	ring_release(t->ring, keep, now);
+	return taken;
+}
+
+static void watch_ring(struct ring_thread *t, int on)
+{
+	if (t->watching == on)
+		return;
+	t->watching = on;
+	if (on)
+		watch_enable(t->ring_watch);
+	else
+		watch_disable(t->ring_watch);
+}
+
+/* While nothing is captured: wake so often that at most an eighth of the ring comes at once. */
+static void pace_idle(struct ring_thread *t, uint32_t taken)
+{
+	dur_t most = t->config->idle_wake_ms * DUR_MS;
+
+	if (taken > t->child.block_count / 8)
+		t->pace /= 2;
+	else if (taken < t->child.block_count / 32)
+		t->pace *= 2;
+	t->pace = t->pace > most ? most : t->pace;
+	t->pace = t->pace < PACE_MIN ? PACE_MIN : t->pace;
+	watch_ring(t, 0);
+	timer_set(t->timer, t->pace);
+}
+
+/* With tracks: wake with each block, or for several where they come fast. */
+static void pace_active(struct ring_thread *t, uint32_t taken, mono_t now)
+{
+	dur_t tick = mono_sub(t->tick_at, now);
+
+	if (taken > t->child.block_count / 16) {
+		watch_ring(t, 0);
+		timer_set(t->timer, PACE_MIN);
+	} else if (taken > 1) {
+		watch_ring(t, 0);
+		timer_set(t->timer, BUSY_PACE);
+	} else {
+		watch_ring(t, 1);
+		timer_set(t->timer, tick);
+	}
+}
+
+/* --- tracks --- */
+
+static struct seat *find_seat(const struct ring_thread *t, const char *capture)
+{
+	struct seat *seat;
+
+	TAILQ_FOREACH (seat, &t->seats, next)
+		if (!strcmp(track_capture(seat->track), capture))
+			return seat;
+	return NULL;
+}
+
+static void clear_over(struct ring_thread *t)
+{
+	struct seat *seat = TAILQ_FIRST(&t->seats);
+
+	while (seat) {
+		struct seat *next = TAILQ_NEXT(seat, next);
+
+		if (track_is_over(seat->track)) {
+			TAILQ_REMOVE(&t->seats, seat, next);
+			track_free(seat->track);
+			free(seat);
+		}
+		seat = next;
+	}
+}
+
+/* The state is written by the supervisor (and, for a replay, never changes). */
+static void look_at_nic(struct ring_thread *t, struct instant now)
+{
+	uint32_t state = atomic_load_explicit(&t->place.shared->state, memory_order_relaxed);
+	struct seat *seat;
+
+	if (state != NIC_UP) {
+		if (!t->down_ns)
+			t->down_ns = t->up_ns ? t->up_ns : now.wall.ns;
+		return;
+	}
+	t->up_ns = now.wall.ns;
+	if (!t->down_ns)
+		return;
+	TAILQ_FOREACH (seat, &t->seats, next)
+		track_add_outage(seat->track, t->down_ns, now.wall.ns);
+	t->down_ns = 0;
+}
+
+static void tick(struct ring_thread *t, struct instant now)
+{
+	struct seat *seat;
+
+	if (mono_sub(t->tick_at, now.mono) > 0)
+		return;
+	t->tick_at = mono_add(now.mono, TICK);
+	look_at_nic(t, now);
+	TAILQ_FOREACH (seat, &t->seats, next)
+		track_tick(seat->track, now);
+}
+
+static uint32_t turn_blocks(const struct ring_thread *t)
+{
+	uint32_t n = TURN_BYTES / t->child.block_bytes;
+
+	n = n < TURN_BLOCKS ? n : TURN_BLOCKS;
+	return n ? n : 1;
+}
+
+static void end_if_done(struct ring_thread *t)
+{
+	if (!t->ending || !TAILQ_EMPTY(&t->seats))
+		return;
+	report_put(t->reports, REPORT_RING_ENDED, NULL, 0);
+	loop_stop(t->loop);
+}
+
+/* Everything that happens here happens in turns. The ring moves on between two tracks, so that the
+ * number of tracks does not matter to it. */
+static void take_turn(void *owner)
+{
+	struct ring_thread *t = owner;
+	struct instant now = instant_now();
+	uint32_t taken = advance(t, now);
+	struct seat *seat;
+	int more = 0;
+
+	TAILQ_FOREACH (seat, &t->seats, next) {
+		more |= track_step(seat->track, turn_blocks(t), now) == TRACK_MORE;
+		now = instant_now();
+		taken += advance(t, now);
+	}
+	tick(t, now);
+	clear_over(t);
+	end_if_done(t);
+	if (more)
+		timer_set(t->timer, 0);
+	else if (TAILQ_EMPTY(&t->seats))
+		pace_idle(t, taken);
+	else
+		pace_active(t, taken, now.mono);
+}
+
+static void on_ring(void *owner)
+{
+	struct ring_thread *t = owner;
+
+	source_clear(t->source);
+	take_turn(t);
+}
+
+static void on_writer(void *owner)
+{
+	struct ring_thread *t = owner;
+	struct instant now = instant_now();
+	struct writer_event *event;
+
+	while ((event = writer_event_take(&t->writer_box))) {
+		track_on_writer(event, now);
+		writer_event_free(event);
+	}
+	take_turn(t);
+}
+
+/* --- orders --- */
+
+static void start_track(struct ring_thread *t, struct order *o, struct instant now)
+{
+	struct track_options options = {.ring = &t->place,
+					.start = &o->start,
+					.filter = o->filter,
+					.folder = o->folder,
+					.cursor = o->cursor,
+					.mark = o->has_mark ? &o->mark : NULL,
+					.first_segment = o->first_segment,
+					.used_bytes = o->used_bytes};
+	struct seat *seat;
+
+	if (find_seat(t, o->start.capture) || t->ending) {
+		log_warning("capture", "%s: is running on %s already, ignoring", o->start.capture,
+			    t->child.nic);
+		filter_free(o->filter);
+		close(o->folder);
+		return;
+	}
+	seat = xcalloc(1, sizeof(*seat));
+	seat->track = track_new(&options, now);
+	TAILQ_INSERT_TAIL(&t->seats, seat, next);
+	log_info("capture", "%s: recording on %s", o->start.capture, t->child.nic);
+}
+
+static void edit_track(struct ring_thread *t, struct order *o)
+{
+	struct seat *seat = find_seat(t, o->edit.capture);
+
+	if (seat)
+		track_edit(seat->track, &o->edit, o->filter);
+	else
+		filter_free(o->filter);
+}
+
+static void end_all(struct ring_thread *t, struct instant now)
+{
+	struct seat *seat;
+
+	t->ending = 1;
+	TAILQ_FOREACH (seat, &t->seats, next)
+		track_shutdown(seat->track, now);
+}
+
+static void tell_all(struct ring_thread *t)
+{
+	struct seat *seat;
+
+	TAILQ_FOREACH (seat, &t->seats, next)
+		track_tell(seat->track);
+	report_put(t->reports, REPORT_SYNC_DONE, NULL, 0);
+}
+
+static void obey(struct ring_thread *t, struct order *o, struct instant now)
+{
+	struct seat *seat;
+
+	switch (o->kind) {
+	case ORDER_START:
+		start_track(t, o, now);
+		break;
+	case ORDER_EDIT:
+		edit_track(t, o);
+		break;
+	case ORDER_STOP:
+		seat = find_seat(t, o->stop.capture);
+		if (seat)
+			track_stop(seat->track, o->stop.until_wall_ns, now);
+		break;
+	case ORDER_REPAIRED:
+		seat = find_seat(t, o->start.capture);
+		if (seat)
+			track_on_repaired(seat->track);
+		break;
+	case ORDER_SYNC:
+		tell_all(t);
+		break;
+	case ORDER_END:
+		end_all(t, now);
+		break;
+	}
+}
+
+static void on_orders(void *owner)
+{
+	struct ring_thread *t = owner;
+	struct order *order;
+
+	/* the head first: a new track begins at what is there now */
+	advance(t, instant_now());
+	while ((order = (struct order *)mailbox_take(&t->orders))) {
+		obey(t, order, instant_now());
+		free(order);
+	}
+	take_turn(t);
+}
+
+void ring_thread_put(struct ring_thread *thread, struct order *order)
+{
+	mailbox_put(&thread->orders, &order->letter);
+}
+
+/* --- life --- */
+
+static void *thread_main(void *arg)
+{
+	struct ring_thread *t = arg;
+	char name[16];
+
+	snprintf(name, sizeof(name), "ring %s", t->child.nic);
+	pthread_setname_np(pthread_self(), name);
+	timer_set(t->timer, 0);
+	loop_run(t->loop);
+	return NULL;
+}
+
+/* The oldest block that a track of the dead recorder will want to resume from. */
+static uint64_t orphan_seq(const struct ring_thread_options *o)
+{
+	uint64_t oldest = UINT64_MAX;
+
+	for (int i = 0; i < SHARED_CURSORS_MAX; i++) {
+		struct shared_cursor *c = &o->shared->cursors[i];
+		struct shared_mark mark;
+
+		if (!atomic_load_explicit(&c->used, memory_order_acquire) ||
+		    c->ring != o->ring->index)
+			continue;
+		mark_load(c, &mark);
+		if (mark.seq && mark.seq < oldest)
+			oldest = mark.seq;
+	}
+	return oldest;
+}
+
+static uint32_t tear_hook(const char *hook)
+{
+	unsigned n;
+
+	return sscanf(hook, "tear=%u", &n) == 1 ? n : 0;
+}
+
+static int open_ring(struct ring_thread *t, const struct ring_thread_options *o)
+{
+	struct shared_ring *shared = &o->shared->rings[o->ring->index];
+	struct source_options source = {.ring = o->ring,
+					.descriptor = o->descriptor,
+					.file = o->file,
+					.shared = shared,
+					.config = o->config};
+	struct ring_options ring = {
+		.block_bytes = o->ring->block_bytes,
+		.block_count = o->ring->block_count,
+		.shared = shared,
+		.mode = atomic_load_explicit(&shared->history_mode, memory_order_relaxed),
+		.orphan_seq = orphan_seq(o),
+		.tear_at = tear_hook(o->config->test_hook),
+	};
+	int r = source_open(&source, &t->source);
+
+	if (r < 0)
+		return r;
+	ring.memory = t->source->memory;
+	/* before the replay starts, so that a predecessor's last block is found as it was left */
+	r = ring_new(&ring, instant_now(), &t->ring);
+	return r < 0 ? r : source_start(t->source);
+}
+
+static void open_loop(struct ring_thread *t)
+{
+	t->loop = loop_new();
+	t->order_watch = watch_new_read(t->loop, t->orders.event_fd, on_orders, t);
+	t->writer_watch = watch_new_read(t->loop, t->writer_box.event_fd, on_writer, t);
+	t->ring_watch = watch_new_read(t->loop, t->source->wake_fd, on_ring, t);
+	t->timer = timer_new(t->loop, take_turn, t);
+	watch_enable(t->order_watch);
+	watch_enable(t->writer_watch);
+}
+
+static int run(struct ring_thread *t)
+{
+	sigset_t all, old;
+	int r;
+
+	/* signals are the main thread's */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = -pthread_create(&t->thread, NULL, thread_main, t);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	t->running = !r;
+	return r;
+}
+
+DEFINE_CLEANUP(struct ring_thread *, ring_thread_free)
+
+static struct ring_thread *thread_new(const struct ring_thread_options *o)
+{
+	struct ring_thread *t = xcalloc(1, sizeof(*t));
+
+	t->child = *o->ring;
+	t->config = o->config;
+	t->reports = o->reports;
+	t->pace = o->config->idle_wake_ms * DUR_MS;
+	TAILQ_INIT(&t->seats);
+	STAILQ_INIT(&t->orders.letters);
+	STAILQ_INIT(&t->writer_box.letters);
+	t->orders.event_fd = t->writer_box.event_fd = -1;
+	return t;
+}
+
+int ring_thread_start(const struct ring_thread_options *o, struct ring_thread **ret)
+{
+	CLEANUP(ring_thread_free_ptr) struct ring_thread *t = thread_new(o);
+	int r;
+
+	r = open_ring(t, o);
+	if (!r)
+		r = mailbox_init(&t->orders);
+	if (!r)
+		r = mailbox_init(&t->writer_box);
+	if (r < 0)
+		return r;
+	t->place = (struct track_ring){.index = o->ring->index,
+				       .nic = t->child.nic,
+				       .retire_ms = t->child.retire_ms,
+				       .ring = t->ring,
+				       .shared = &o->shared->rings[o->ring->index],
+				       .writer = o->writer,
+				       .writer_box = &t->writer_box,
+				       .reports = o->reports,
+				       .scratch = t->scratch};
+	open_loop(t);
+	r = run(t);
+	if (!r)
+		*ret = take_ptr(t);
+	return r;
+}
+
+static void drop_letters(struct mailbox *box)
+{
+	struct letter *letter;
+
+	if (box->event_fd < 0)
+		return;
+	while ((letter = mailbox_take(box)))
+		free(letter);
+	mailbox_fini(box);
+}
+
+struct ring_thread *ring_thread_free(struct ring_thread *t)
+{
+	if (!t)
+		return NULL;
+	if (t->running)
+		pthread_join(t->thread, NULL);
+	if (t->loop) {
+		watch_free(t->order_watch);
+		watch_free(t->writer_watch);
+		watch_free(t->ring_watch);
+		timer_free(t->timer);
+		loop_free(t->loop);
+	}
+	source_close(t->source);
+	ring_free(t->ring);
+	drop_letters(&t->orders);
+	drop_letters(&t->writer_box);
+	free(t);
+	return NULL;
+}

@@ -1,0 +1,787 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "capture/track.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "capture/filter.h"
+#include "capture/mark.h"
+#include "capture/report.h"
+#include "capture/track_reader.h"
+#include "capture/track_segment.h"
+
+#define TELL_EVERY  (250 * DUR_MS)
+#define FLUSH_AFTER (500 * DUR_MS) /* quiet bytes reach the file after this */
+#define STOP_MARGIN (300 * DUR_MS) /* beyond the retire time: wake-ups, a busy machine */
+#define CAUSES	    (GAP_NIC_DOWN + 1)
+
+enum track_state {
+	TRACK_RUNNING,
+	TRACK_ENDING,
+	TRACK_OVER,
+};
+
+/* Losses of one cause, until they are reported together. */
+struct gap {
+	int open;
+	uint64_t packets;
+	int64_t from_ns;
+	int64_t to_ns;
+};
+
+struct edit {
+	struct filter *filter;
+	uint32_t slice;
+	uint32_t slice_bytes;
+	char filter_text[REC_FILTER_TEXT_SIZE];
+};
+
+struct track {
+	const struct track_ring *ring;
+	enum track_state state;
+	struct rec_report_head head;
+	struct segment_name name; /* of the newest segment */
+	char comment[REC_COMMENT_SIZE];
+	char filter_text[REC_FILTER_TEXT_SIZE];
+	uint64_t rotate_bytes; /* 0 = never */
+	dur_t rotate_after;    /* 0 = never */
+	uint64_t budget_bytes; /* 0 = none */
+	int folder;
+	TAILQ_HEAD(track_segments, track_segment) segments; /* oldest first; the last may be open */
+	uint64_t used_bytes;				    /* by all before the open one */
+	int rotate_now;
+
+	/* the cursor */
+	uint64_t seq; /* next block to read */
+	int partial;  /* 1 = walk stands inside that block */
+	struct ring_block_walk walk;
+	int64_t last_block_ns; /* newest packet of block seq - 1 */
+	int counting;	       /* 0 = the next block sets the base of the two counters below */
+	uint64_t kernel_drops; /* as noted with block seq - 1 */
+	uint64_t nic_drops;
+	uint64_t restart_drops; /* already reported as lost to the restart, but not met yet */
+	int caught_up;
+
+	struct shared_cursor *cursor;
+	struct shared_mark published;
+	int marks_held; /* until the dead recorder's segments are repaired */
+
+	struct track_reader reader;
+	struct edit *edit;
+	mono_t until;	  /* at the head then, nothing that belongs to it can come any more */
+	uint64_t end_seq; /* ends before this block */
+	enum rec_end end;
+	int error;
+	struct rec_loss loss;
+	struct gap gaps[CAUSES];
+	struct rec_track told;
+	mono_t told_at;
+};
+
+const char *track_capture(const struct track *t)
+{
+	return t->head.capture;
+}
+
+int track_is_over(const struct track *t)
+{
+	return t->state == TRACK_OVER;
+}
+
+uint64_t track_keep_seq(const struct track *t)
+{
+	if (t->state != TRACK_RUNNING || t->seq < ring_held(t->ring->ring))
+		return UINT64_MAX;
+	return t->seq;
+}
+
+static struct track_segment *open_segment(const struct track *t)
+{
+	struct track_segment *s = TAILQ_LAST(&t->segments, track_segments);
+
+	return s && s->state == TRACK_SEGMENT_OPEN ? s : NULL;
+}
+
+/* --- losses --- */
+
+static uint64_t *loss_of(struct rec_loss *loss, enum rec_gap_cause cause)
+{
+	switch (cause) {
+	case GAP_KERNEL:
+		return &loss->kernel;
+	case GAP_CURSOR:
+		return &loss->cursor;
+	case GAP_TORN:
+		return &loss->torn;
+	case GAP_RESTART:
+		return &loss->restart;
+	case GAP_DISK:
+		return &loss->disk;
+	case GAP_NIC_DOWN:
+		break;
+	}
+	return NULL;
+}
+
+static void add_gap(struct track *t, enum rec_gap_cause cause, uint64_t packets, int64_t from_ns,
+		    int64_t to_ns)
+{
+	struct gap *gap = &t->gaps[cause];
+
+	if (!gap->open)
+		gap->from_ns = from_ns;
+	gap->open = 1;
+	gap->packets += packets;
+	gap->to_ns = to_ns;
+}
+
+static void tell_gaps(struct track *t)
+{
+	for (unsigned cause = 0; cause < CAUSES; cause++) {
+		struct gap *gap = &t->gaps[cause];
+		struct rec_gap report = {.head = t->head,
+					 .cause = cause,
+					 .at_most = t->reader.filter && cause != GAP_DISK,
+					 .packets = gap->packets,
+					 .from_wall_ns = gap->from_ns,
+					 .to_wall_ns = gap->to_ns};
+
+		if (!gap->open)
+			continue;
+		report_put(t->ring->reports, REC_GAP, &report, sizeof(report));
+		*gap = (struct gap){0};
+	}
+}
+
+/* Packets lost between what was written last and what will be written next. */
+static void lose(struct track *t, enum rec_gap_cause cause, uint64_t packets, int64_t to_ns)
+{
+	struct track_segment *s = open_segment(t);
+
+	*loss_of(&t->loss, cause) += packets;
+	if (s)
+		*loss_of(&s->loss, cause) += packets;
+	t->reader.drops += packets;
+	add_gap(t, cause, packets, t->last_block_ns, to_ns);
+}
+
+void track_add_outage(struct track *t, int64_t from_wall_ns, int64_t to_wall_ns)
+{
+	if (t->state == TRACK_RUNNING)
+		add_gap(t, GAP_NIC_DOWN, 0, from_wall_ns, to_wall_ns);
+}
+
+/* --- marks --- */
+
+/* The newest mark that is in a file, unless an older segment still waits for its own last one: a
+ * mark in segment n says that all before n is complete. */
+static void publish(struct track *t)
+{
+	const struct shared_mark *newest = NULL;
+	const struct track_segment *s;
+
+	TAILQ_FOREACH (s, &t->segments, next) {
+		if (s->mark.seq)
+			newest = &s->mark;
+		if (s->state < TRACK_SEGMENT_SEALING)
+			break;
+	}
+	if (!newest || t->marks_held || !memcmp(newest, &t->published, sizeof(*newest)))
+		return;
+	t->published = *newest;
+	mark_save(t->cursor, newest);
+}
+
+void track_on_repaired(struct track *t)
+{
+	t->marks_held = 0;
+	publish(t);
+}
+
+static void mark_block(struct track *t, struct track_segment *s)
+{
+	struct shared_mark mark = {
+		.seq = t->seq, .kernel_drops = t->kernel_drops, .last_wall_ns = t->last_block_ns};
+
+	track_segment_mark(s, &mark);
+	publish(t);
+}
+
+/* --- segments --- */
+
+static void open_next(struct track *t, int64_t begin_ns, struct instant now)
+{
+	struct track_segment_options options = {.writer = t->ring->writer,
+						.box = t->ring->writer_box,
+						.folder = dup(t->folder),
+						.name = &t->name,
+						.track = t};
+	struct track_segment *s;
+
+	t->name.time = begin_ns ? (wall_t){begin_ns} : now.wall;
+	s = track_segment_open(&options, now);
+	TAILQ_INSERT_TAIL(&t->segments, s, next);
+}
+
+/* Returns 0, or TRACK_SEGMENT_BUSY: the headers found no buffer yet. */
+static int begin(struct track *t, struct track_segment *s)
+{
+	char place[160];
+	const char *comments[] = {place, t->comment};
+	struct pcapng_section section = {.os = "Linux",
+					 .application = "Ringbell " RINGBELL_VERSION,
+					 .comments = comments,
+					 .comment_count = *t->comment ? 2 : 1};
+	struct pcapng_interface interface = {.link_type = (uint16_t)t->reader.link_type,
+					     .name = t->ring->nic,
+					     .filter = t->filter_text,
+					     .os = "Linux"};
+
+	if (s->begun)
+		return 0;
+	snprintf(place, sizeof(place), "capture %s, segment %u, on %s", t->head.capture, s->number,
+		 t->ring->nic);
+	if (track_segment_begin(s, &section, &interface))
+		return TRACK_SEGMENT_BUSY;
+	mark_block(t, s);
+	return 0;
+}
+
+static void close_segment(struct track *t, struct track_segment *s, mono_t now)
+{
+	mark_block(t, s);
+	t->used_bytes += stream_bytes(s->stream);
+	track_segment_stop(s, now);
+	publish(t);
+}
+
+static void rotate(struct track *t, struct track_segment *s, struct instant now)
+{
+	close_segment(t, s, now.mono);
+	t->name.number++;
+	t->rotate_now = 0;
+	open_next(t, ring_open_ns(t->ring->ring, t->seq), now);
+}
+
+static int is_rotation_due(const struct track *t, const struct track_segment *s, mono_t now)
+{
+	if (!s->packets || t->partial)
+		return 0;
+	return t->rotate_now || (t->rotate_bytes && stream_bytes(s->stream) >= t->rotate_bytes) ||
+	       (t->rotate_after && mono_sub(now, s->opened) >= t->rotate_after);
+}
+
+/* The segment to write to, with its headers in; NULL if there is no buffer for them. */
+static struct track_segment *ready_segment(struct track *t, struct instant now)
+{
+	struct track_segment *s = open_segment(t);
+
+	if (is_rotation_due(t, s, now.mono)) {
+		rotate(t, s, now);
+		s = open_segment(t);
+	}
+	return begin(t, s) ? NULL : s;
+}
+
+/* --- the end --- */
+
+static void tell_finished(struct track *t)
+{
+	struct rec_finished report = {.head = t->head,
+				      .end = t->end,
+				      .error = t->error,
+				      .packets = t->reader.packets,
+				      .bytes = t->reader.bytes,
+				      .first_wall_ns = t->reader.first_ns,
+				      .last_wall_ns = t->reader.last_ns,
+				      .loss = t->loss};
+
+	report_put(t->ring->reports, REC_FINISHED, &report, sizeof(report));
+}
+
+/* In ENDING: closes what is open, and is over when everything is sealed. */
+static void settle(struct track *t, mono_t now)
+{
+	struct track_segment *s = open_segment(t);
+
+	if (t->state != TRACK_ENDING)
+		return;
+	if (s && !begin(t, s))
+		close_segment(t, s, now);
+	if (!TAILQ_EMPTY(&t->segments))
+		return;
+	tell_gaps(t);
+	tell_finished(t);
+	/* after a shutdown the mark is what a successor resumes from */
+	if (t->end != REC_END_SHUTDOWN)
+		mark_remove(t->cursor);
+	t->state = TRACK_OVER;
+}
+
+static void end_track(struct track *t, enum rec_end end, int error, mono_t now)
+{
+	if (t->state != TRACK_RUNNING)
+		return;
+	t->state = TRACK_ENDING;
+	t->end = end;
+	t->error = error;
+	settle(t, now);
+}
+
+void track_stop(struct track *t, int64_t until_wall_ns, struct instant now)
+{
+	dur_t ahead = until_wall_ns - now.wall.ns;
+
+	t->reader.until_ns = until_wall_ns;
+	/* monotonic from here on: a clock step does not move the end */
+	t->until = mono_add(now.mono,
+			    (ahead > 0 ? ahead : 0) + t->ring->retire_ms * DUR_MS + STOP_MARGIN);
+}
+
+void track_shutdown(struct track *t, struct instant now)
+{
+	t->end_seq = ring_head(t->ring->ring) + 1;
+	t->until = mono_add(now.mono, t->ring->retire_ms * DUR_MS + STOP_MARGIN);
+	if (t->state == TRACK_RUNNING)
+		t->end = REC_END_SHUTDOWN;
+}
+
+/* At a block's end: is it time? */
+static void check_end(struct track *t, struct instant now)
+{
+	const struct track_segment *s = open_segment(t);
+	int at_head = t->seq >= ring_head(t->ring->ring);
+
+	if (t->state != TRACK_RUNNING || t->partial)
+		return;
+	if (t->reader.past_until || t->seq >= t->end_seq ||
+	    (at_head && mono_sub(now.mono, t->until) >= 0))
+		end_track(t, t->end, 0, now.mono);
+	else if (t->budget_bytes && s && t->used_bytes + stream_bytes(s->stream) >= t->budget_bytes)
+		end_track(t, REC_END_LIMIT, 0, now.mono);
+}
+
+/* --- reading --- */
+
+/* Blocks that went out of reach before this track came to them. */
+static void skip_lost(struct track *t)
+{
+	const struct ring *ring = t->ring->ring;
+	uint64_t reach = ring_reach(ring), lost = 0;
+	const struct ring_info *info = NULL;
+
+	if (t->seq >= reach)
+		return;
+	for (uint64_t seq = t->seq; seq < reach; seq++) {
+		info = ring_get_info(ring, seq);
+		lost += t->partial ? t->walk.left : info ? info->packets : 0;
+		t->partial = 0;
+	}
+	t->seq = reach;
+	if (!lost)
+		return;
+	atomic_fetch_add_explicit(&t->ring->shared->lost_cursor, lost, memory_order_relaxed);
+	info = ring_get_info(ring, reach);
+	lose(t, GAP_CURSOR, lost, info ? info->first_ns : 0);
+}
+
+/* What the kernel and the interface lost since the block before; the kernel's counter was read up
+ * to 100 ms before the block was taken. */
+static void count_drops(struct track *t, const struct ring_info *info)
+{
+	struct track_segment *s = open_segment(t);
+	uint64_t drops, known, nic;
+
+	if (!t->counting) {
+		t->counting = 1;
+		t->kernel_drops = info->kernel_drops;
+		t->nic_drops = info->nic_drops;
+	}
+	drops = info->kernel_drops > t->kernel_drops ? info->kernel_drops - t->kernel_drops : 0;
+	known = drops < t->restart_drops ? drops : t->restart_drops;
+	t->restart_drops -= known;
+	t->reader.drops += known;
+	if (drops > known)
+		lose(t, GAP_KERNEL, drops - known, info->first_ns);
+	t->kernel_drops += drops;
+	nic = info->nic_drops > t->nic_drops ? info->nic_drops - t->nic_drops : 0;
+	t->loss.nic += nic;
+	s->loss.nic += nic;
+	t->nic_drops += nic;
+}
+
+static void apply_edit(struct track *t)
+{
+	struct edit *edit = take_ptr(t->edit);
+
+	filter_free(t->reader.filter);
+	t->reader.filter = edit->filter;
+	t->reader.slice = edit->slice;
+	t->reader.slice_bytes = edit->slice_bytes;
+	if (strcmp(t->filter_text, edit->filter_text)) {
+		memcpy(t->filter_text, edit->filter_text, sizeof(t->filter_text));
+		t->rotate_now = 1; /* a file says by which filter it was made */
+	}
+	free(edit);
+}
+
+/* Block seq is done with, whatever became of it. */
+static void finish_block(struct track *t, const struct ring_info *info, struct track_segment *s)
+{
+	t->last_block_ns = info->last_ns;
+	t->partial = 0;
+	t->seq++;
+	mark_block(t, s);
+	if (t->edit)
+		apply_edit(t);
+}
+
+/* Reads block seq, or the rest of it. Returns 0 or TRACK_READER_BUSY. */
+static int read_block(struct track *t, struct track_segment *s)
+{
+	struct ring *ring = t->ring->ring;
+	const struct ring_info *info = ring_get_info(ring, t->seq);
+	struct ring_block_walk walk;
+	int busy;
+
+	if (!t->partial)
+		count_drops(t, info);
+	if (ring_take(ring, t->seq, &walk) == RING_TORN) {
+		lose(t, GAP_TORN, t->partial ? t->walk.left : info->packets, info->last_ns);
+		finish_block(t, info, s);
+		return 0;
+	}
+	if (t->partial)
+		walk = t->walk;
+	busy = track_reader_step(&t->reader, &walk, s);
+	if (ring_put(ring, t->seq) == RING_TORN)
+		log_error("capture", "%s: block %" PRIu64 " changed while it was read",
+			  t->head.capture, t->seq);
+	if (busy) {
+		t->walk = walk;
+		t->partial = 1;
+		return busy;
+	}
+	finish_block(t, info, s);
+	return 0;
+}
+
+int track_step(struct track *t, uint32_t blocks, struct instant now)
+{
+	const struct ring *ring = t->ring->ring;
+
+	for (; blocks && t->state == TRACK_RUNNING; blocks--) {
+		struct track_segment *s;
+
+		skip_lost(t);
+		if (t->seq >= ring_head(ring))
+			break;
+		s = ready_segment(t, now);
+		if (!s || read_block(t, s))
+			return 0; /* WRITER_ROOM will bring us back */
+		check_end(t, now);
+	}
+	return t->state == TRACK_RUNNING && t->seq < ring_head(ring) ? TRACK_MORE : 0;
+}
+
+/* --- telling --- */
+
+static void fill_report(const struct track *t, struct rec_track *ret)
+{
+	const struct track_segment *s = open_segment(t);
+
+	memset(ret, 0, sizeof(*ret)); /* it will be compared, padding and all */
+	ret->head = t->head;
+	ret->segment = s ? s->number : t->name.number + 1;
+	ret->following = t->seq >= ring_held(t->ring->ring);
+	ret->packets = t->reader.packets;
+	ret->bytes = t->reader.bytes;
+	ret->first_wall_ns = t->reader.first_ns;
+	ret->last_wall_ns = t->reader.last_ns;
+	ret->loss = t->loss;
+	if (!s)
+		return;
+	snprintf(ret->name, sizeof(ret->name), ".%s", s->name);
+	ret->valid_bytes = s->mark.offset;
+}
+
+void track_tell(struct track *t)
+{
+	fill_report(t, &t->told);
+	report_put(t->ring->reports, REC_TRACK, &t->told, sizeof(t->told));
+}
+
+static void tell_changes(struct track *t, mono_t now)
+{
+	struct rec_track report;
+
+	if (t->state == TRACK_OVER || mono_sub(now, t->told_at) < TELL_EVERY)
+		return;
+	t->told_at = now;
+	tell_gaps(t);
+	fill_report(t, &report);
+	if (memcmp(&report, &t->told, sizeof(report)))
+		track_tell(t);
+}
+
+static void tell_segment(struct track *t, const struct track_segment *s,
+			 enum rec_segment_state state)
+{
+	struct rec_segment report = {.head = t->head, .segment = s->number, .state = state};
+
+	memcpy(report.name, s->name, sizeof(report.name));
+	if (state == SEGMENT_SEALED) {
+		report.file_bytes = s->file_bytes;
+		report.packets = s->packets;
+		report.bytes = s->bytes;
+		report.first_wall_ns = s->first_ns;
+		report.last_wall_ns = s->last_ns;
+		report.loss = s->loss;
+	}
+	report_put(t->ring->reports, REC_SEGMENT, &report, sizeof(report));
+}
+
+/* Quiet bytes reach the file in time, and at once when history has been read. */
+static void flush_quiet(struct track *t, struct track_segment *s, mono_t now)
+{
+	int first = !t->caught_up && t->seq >= ring_head(t->ring->ring);
+
+	if (first)
+		t->caught_up = 1;
+	if (s->begun && stream_bytes(s->stream) != s->flushed &&
+	    (first || mono_sub(now, s->flushed_at) >= FLUSH_AFTER))
+		track_segment_flush(s, now);
+}
+
+void track_tick(struct track *t, struct instant now)
+{
+	struct track_segment *s = open_segment(t);
+
+	if (t->state == TRACK_RUNNING && s && is_rotation_due(t, s, now.mono)) {
+		rotate(t, s, now);
+		s = open_segment(t);
+	}
+	if (t->state == TRACK_RUNNING && s && !begin(t, s))
+		flush_quiet(t, s, now.mono);
+	check_end(t, now);
+	settle(t, now.mono);
+	tell_changes(t, now.mono);
+}
+
+/* --- writer events --- */
+
+/* The first failure ends the track; what the file holds is sealed. */
+static void on_failed(struct track *t, struct track_segment *s, const struct writer_event *event,
+		      mono_t now)
+{
+	int64_t last_ns = s->last_ns;
+	uint64_t bytes = s->bytes, lost = track_segment_on_failed(s, event);
+	int full = event->error == ENOSPC || event->error == EDQUOT;
+
+	log_error("capture", "%s: segment \"%s\": %s; %" PRIu64 " packets are lost",
+		  t->head.capture, s->name, strerror(event->error), lost);
+	t->loss.disk += lost;
+	t->reader.packets -= lost;
+	t->reader.bytes -= bytes - s->bytes;
+	if (lost)
+		add_gap(t, GAP_DISK, lost, event->mark.last_wall_ns, last_ns);
+	publish(t);
+	end_track(t, full ? REC_END_DISK_FULL : REC_END_DISK_ERROR, event->error, now);
+}
+
+static void on_sealed(struct track *t, struct track_segment *s, const struct writer_event *event,
+		      mono_t now)
+{
+	track_segment_on_sealed(s, event);
+	if (event->bytes && !event->error)
+		tell_segment(t, s, SEGMENT_SEALED);
+	if (event->error)
+		log_error("capture", "%s: segment \"%s\" is not sealed: %s", t->head.capture,
+			  s->name, strerror(event->error));
+	if (event->error && t->state == TRACK_RUNNING)
+		end_track(t, REC_END_DISK_ERROR, event->error, now);
+	TAILQ_REMOVE(&t->segments, s, next);
+	track_segment_free(s);
+}
+
+void track_on_writer(const struct writer_event *event, struct instant now)
+{
+	struct track_segment *s = event->owner;
+	struct track *t = s->track;
+
+	switch (event->kind) {
+	case WRITER_OPENED:
+		tell_segment(t, s, SEGMENT_OPENED);
+		break;
+	case WRITER_WRITTEN:
+		track_segment_on_written(s, event);
+		publish(t); /* before step can seal */
+		track_segment_step(s);
+		publish(t);
+		break;
+	case WRITER_FAILED:
+		on_failed(t, s, event, now.mono);
+		break;
+	case WRITER_SEALED:
+		on_sealed(t, s, event, now.mono);
+		break;
+	case WRITER_ROOM:
+		track_segment_step(s);
+		break;
+	}
+	settle(t, now.mono);
+}
+
+/* --- life --- */
+
+static void copy_start(struct track *t, const struct rec_start *start)
+{
+	memcpy(t->head.capture, start->capture, sizeof(t->head.capture));
+	t->head.ring = start->ring;
+	memcpy(t->comment, start->comment, sizeof(t->comment));
+	memcpy(t->filter_text, start->filter_text, sizeof(t->filter_text));
+	snprintf(t->name.policy, sizeof(t->name.policy), "%s", start->policy);
+	snprintf(t->name.nic, sizeof(t->name.nic), "%s", t->ring->nic);
+	t->rotate_bytes = start->rotate_bytes;
+	t->rotate_after = start->rotate_ns;
+	t->budget_bytes = start->budget_bytes;
+	t->reader.slice = start->slice;
+	t->reader.slice_bytes = start->slice_bytes;
+	t->reader.trigger_ns = start->trigger_wall_ns;
+}
+
+/* From the past: by monotonic time where this process took the blocks, by wall clock elsewhere. */
+static int64_t begin_by_time(struct track *t, const struct rec_start *start, struct instant now)
+{
+	struct ring_query query = {.from_wall_ns = start->from_wall_ns,
+				   .from = mono_add(now.mono, -start->lookback_ns)};
+	const struct ring_info *before;
+
+	if (start->flags & REC_RESUME) {
+		query.from = instant_mono_at(now, (wall_t){start->from_wall_ns});
+		t->reader.not_before_ns = start->from_wall_ns + 1;
+	}
+	t->seq = ring_find(t->ring->ring, &query);
+	before = ring_get_info(t->ring->ring, t->seq - 1);
+	t->last_block_ns = before ? before->last_ns : 0;
+	return ring_open_ns(t->ring->ring, t->seq);
+}
+
+/* From the mark of a dead recorder. What was lost meanwhile is known before the first block: what
+ * the kernel dropped, and blocks that are out of reach. It is told even if it is nothing. */
+static int64_t begin_by_mark(struct track *t, const struct shared_mark *mark)
+{
+	const struct ring *ring = t->ring->ring;
+	uint64_t drops = atomic_load_explicit(&t->ring->shared->kernel_drops, memory_order_relaxed);
+	uint64_t head = ring_head(ring), lost = 0;
+	const struct ring_info *info;
+
+	t->seq = mark->seq < head ? mark->seq : head;
+	for (; t->seq < ring_reach(ring); t->seq++) {
+		info = ring_get_info(ring, t->seq);
+		lost += info ? info->packets : 0;
+	}
+	t->reader.drops = lost;
+	t->restart_drops = drops > mark->kernel_drops ? drops - mark->kernel_drops : 0;
+	t->loss.restart = lost + t->restart_drops;
+	t->last_block_ns = mark->last_wall_ns;
+	t->kernel_drops = mark->kernel_drops;
+	t->nic_drops = atomic_load_explicit(&t->ring->shared->nic_drops, memory_order_relaxed);
+	t->counting = 1;
+	t->marks_held = 1;
+	if (mark->last_wall_ns >= t->reader.trigger_ns)
+		t->reader.trigger_ns = 0;
+	info = ring_get_info(ring, t->seq);
+	add_gap(t, GAP_RESTART, t->loss.restart, mark->last_wall_ns, info ? info->first_ns : 0);
+	tell_gaps(t);
+	return mark->last_wall_ns;
+}
+
+static void tell_started(struct track *t, int64_t reach_ns, uint32_t resumed)
+{
+	struct rec_started report = {.head = t->head,
+				     .first_seq = t->seq,
+				     .reach_wall_ns = reach_ns,
+				     .resumed = resumed};
+
+	report_put(t->ring->reports, REC_STARTED, &report, sizeof(report));
+}
+
+/* Before the first byte is written: nothing of block seq on is in a file. */
+static void publish_first(struct track *t)
+{
+	struct shared_mark mark = {.seq = t->seq,
+				   .segment = t->name.number,
+				   .kernel_drops = atomic_load_explicit(
+					   &t->ring->shared->kernel_drops, memory_order_relaxed),
+				   .last_wall_ns = t->last_block_ns};
+
+	if (!t->marks_held)
+		mark_save(t->cursor, &mark);
+}
+
+struct track *track_new(const struct track_options *o, struct instant now)
+{
+	struct track *t = xcalloc(1, sizeof(*t));
+	int64_t reach_ns;
+
+	t->ring = o->ring;
+	t->folder = o->folder;
+	t->cursor = o->cursor;
+	t->used_bytes = o->used_bytes;
+	t->name.number = o->first_segment;
+	TAILQ_INIT(&t->segments);
+	copy_start(t, o->start);
+	t->reader.filter = o->filter;
+	t->reader.link_type = o->ring->shared->link_type;
+	t->reader.scratch = o->ring->scratch;
+	t->reader.until_ns = INT64_MAX;
+	t->until = (mono_t){INT64_MAX};
+	t->end_seq = UINT64_MAX;
+	t->end = REC_END_STOPPED;
+	reach_ns = o->mark ? begin_by_mark(t, o->mark) : begin_by_time(t, o->start, now);
+	tell_started(t, reach_ns, o->mark != NULL);
+	publish_first(t);
+	open_next(t, reach_ns, now);
+	if (t->loss.restart)
+		open_segment(t)->loss.restart = t->loss.restart;
+	if (o->start->until_wall_ns)
+		track_stop(t, o->start->until_wall_ns, now);
+	return t;
+}
+
+struct track *track_free(struct track *t)
+{
+	if (!t)
+		return NULL;
+	bug_on(t->state != TRACK_OVER);
+	filter_free(t->reader.filter);
+	if (t->edit)
+		filter_free(t->edit->filter);
+	free(t->edit);
+	close(t->folder);
+	free(t);
+	return NULL;
+}
+
+void track_edit(struct track *t, const struct rec_edit *edit, struct filter *filter)
+{
+	if (t->edit)
+		filter_free(t->edit->filter);
+	else
+		t->edit = xcalloc(1, sizeof(*t->edit));
+	t->edit->filter = filter;
+	t->edit->slice = edit->slice;
+	t->edit->slice_bytes = edit->slice_bytes;
+	memcpy(t->edit->filter_text, edit->filter_text, sizeof(t->edit->filter_text));
+	if (!t->partial)
+		apply_edit(t);
+}
