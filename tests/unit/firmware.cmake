@@ -1,1 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
+# The reader of the configuration needs little of the rest, so it is linked with little.
+function(ringbell_config_unit name)
+	ringbell_unit(${name} base)
+	target_sources(test_${name} PRIVATE
+		${CMAKE_SOURCE_DIR}/firmware/config.c
+		${CMAKE_SOURCE_DIR}/firmware/document.c
+		${CMAKE_SOURCE_DIR}/firmware/options.c
+		${CMAKE_SOURCE_DIR}/dispatch/serve/listen.c)
+	target_link_libraries(test_${name} PRIVATE PkgConfig::YAML)
+endfunction()
+
+ringbell_config_unit(config)
+ringbell_config_unit(config_document)
+ringbell_config_unit(config_options)

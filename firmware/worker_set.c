@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "firmware/worker_set.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/ipc.h"
+#include "capture/compiler.h"
+#include "storage/digest.h"
+
+#define CPU_SECONDS  60
+#define MEMORY_BYTES (256u << 20)
+
+struct running {
+	pid_t pid; /* 0 = free */
+	mono_t started;
+};
+
+struct worker_set {
+	const struct identity *identity;
+	const struct process_title *title;
+	enum log_level log_level;
+	struct running workers[WORKER_SET_MAX];
+};
+
+struct worker_set *worker_set_new(const struct identity *identity,
+				  const struct process_title *title, enum log_level log_level)
+{
+	struct worker_set *set = xcalloc(1, sizeof(*set));
+
+	set->identity = identity;
+	set->title = title;
+	set->log_level = log_level;
+	return set;
+}
+
+struct worker_set *worker_set_free(struct worker_set *set)
+{
+	if (!set)
+		return NULL;
+	for (size_t i = 0; i < WORKER_SET_MAX; i++)
+		if (set->workers[i].pid)
+			kill(set->workers[i].pid, SIGKILL);
+	free(set);
+	return NULL;
+}
+
+/* A worker that runs wild ends alone. It writes no files and forks nothing. */
+static int limit(void)
+{
+	static const struct {
+		__rlimit_resource_t resource;
+		rlim_t most;
+	} limits[] = {
+		{RLIMIT_CPU, CPU_SECONDS},
+		{RLIMIT_FSIZE, 0},
+		{RLIMIT_NPROC, 0},
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+		{RLIMIT_AS, MEMORY_BYTES}, /* sanitizers reserve terabytes */
+#endif
+	};
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		if (setrlimit(limits[i].resource, &(struct rlimit){limits[i].most, limits[i].most}))
+			return -errno;
+	return 0;
+}
+
+static int compile_process(int socket, const void *config)
+{
+	(void)config;
+	return limit() < 0 ? EXIT_FAILURE : compiler_main(socket);
+}
+
+static int digest_process(int socket, const void *config)
+{
+	(void)config;
+	return limit() < 0 ? EXIT_FAILURE : digest_main(socket);
+}
+
+static struct running *find_free(struct worker_set *set)
+{
+	for (size_t i = 0; i < WORKER_SET_MAX; i++)
+		if (!set->workers[i].pid)
+			return &set->workers[i];
+	return NULL;
+}
+
+/* Returns the socket to the new worker, or -errno. */
+static int fork_worker(struct worker_set *set, process_main main)
+{
+	struct running *w = find_free(set);
+	struct process_options p = {
+		.name = "worker",
+		.identity = set->identity,
+		.title = set->title,
+		.log_level = set->log_level,
+		.main = main,
+	};
+	int ends[2], r;
+
+	if (!w)
+		return -EAGAIN;
+	r = ipc_pair(ends);
+	if (r < 0)
+		return r;
+	p.socket = ends[1];
+	r = process_start(&p, &w->pid);
+	close(ends[1]);
+	if (r < 0) {
+		close(ends[0]);
+		return r;
+	}
+	w->started = mono_now();
+	return ends[0];
+}
+
+int worker_set_start(struct worker_set *set, const struct child_worker *request,
+		     struct ipc_link *control)
+{
+	static const process_main mains[] = {
+		[WORKER_COMPILE] = compile_process,
+		[WORKER_DIGEST] = digest_process,
+	};
+	int socket;
+
+	if (request->kind >= sizeof(mains) / sizeof(mains[0]))
+		return -EBADMSG;
+	socket = fork_worker(set, mains[request->kind]);
+	if (socket < 0)
+		log_warning("supervisor", "no worker for control: %s", strerrordesc_np(-socket));
+	ipc_link_send(control, CHILD_WORKER, request, sizeof(*request), socket < 0 ? -1 : socket);
+	if (socket >= 0)
+		close(socket);
+	return 0;
+}
+
+void worker_set_on_ended(struct worker_set *set, pid_t pid)
+{
+	for (size_t i = 0; i < WORKER_SET_MAX; i++)
+		if (set->workers[i].pid == pid)
+			set->workers[i].pid = 0;
+}
+
+void worker_set_check(struct worker_set *set)
+{
+	for (size_t i = 0; i < WORKER_SET_MAX; i++) {
+		const struct running *w = &set->workers[i];
+
+		if (w->pid && mono_sub(mono_now(), w->started) > WORKER_SET_LIFE)
+			kill(w->pid, SIGKILL);
+	}
+}
