@@ -287,6 +287,7 @@ static void start_repair(struct recorder *r, struct resume *resume)
 static void start_track(struct recorder *r, const struct rec_start *start)
 {
 	struct order *order = xcalloc(1, sizeof(*order));
+	enum rec_end end = REC_END_DISK_ERROR;
 	struct resume *resume = NULL;
 	int result;
 
@@ -294,21 +295,21 @@ static void start_track(struct recorder *r, const struct rec_start *start)
 	order->start = *start;
 	order->folder =
 		openat(r->captures, start->folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	result = order->folder < 0 ? -errno : 0;
-	if (!result)
+	result = order->folder < 0 ? -errno : prepare_resume(r, order, &resume);
+	if (!result) {
+		end = REC_END_BAD_FILTER;
 		result = filter_new(&start->program, &order->filter);
-	if (!result)
-		result = prepare_resume(r, order, &resume);
+	}
 	if (result < 0) {
-		report_failure(r, start,
-			       order->folder < 0 ? REC_END_DISK_ERROR : REC_END_BAD_FILTER,
-			       -result);
+		report_failure(r, start, end, -result);
+		mark_remove(order->cursor);
+		resume_free(resume);
 		if (order->folder >= 0)
 			close(order->folder);
-		filter_free(order->filter);
 		free(order);
 		return;
 	}
+	add_live(r, start);
 	ring_thread_put(r->slots[start->ring].thread, order);
 	if (resume)
 		start_repair(r, resume);
