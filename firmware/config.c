@@ -381,11 +381,13 @@ static void list_keys(const char *section, struct buf *out)
 	const char *last = "";
 
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
-		const char *key = members[i].path + len + 1;
-		size_t key_len = strcspn(key, "/");
+		const char *key;
+		size_t key_len;
 
 		if (strncmp(members[i].path, section, len) || members[i].path[len] != '/')
 			continue;
+		key = members[i].path + len + 1;
+		key_len = strcspn(key, "/");
 		if (key_len == last_len && !strncmp(key, last, key_len))
 			continue;
 		buf_printf(out, "%s%.*s", out->len ? ", " : "", (int)key_len, key);
