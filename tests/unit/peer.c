@@ -145,7 +145,7 @@ unsigned peer_count(struct peer *peer)
 	return atomic_load(&peer->accepted);
 }
 
-void peer_write(const struct peer_request *request, const char *text)
+int peer_write(const struct peer_request *request, const char *text)
 {
 	size_t len = strlen(text);
 
@@ -153,10 +153,11 @@ void peer_write(const struct peer_request *request, const char *text)
 		ssize_t n = send(request->socket, text, len, MSG_NOSIGNAL);
 
 		if (n <= 0)
-			return;
+			return -1;
 		text += n;
 		len -= (size_t)n;
 	}
+	return 0;
 }
 
 void peer_wait_hangup(const struct peer_request *request)

@@ -28,7 +28,8 @@ int peer_port(const struct peer *peer);
 /* Connections accepted so far. */
 unsigned peer_count(struct peer *peer);
 
-void peer_write(const struct peer_request *request, const char *text);
+/* Returns 0, or -1 when the other side has hung up. */
+int peer_write(const struct peer_request *request, const char *text);
 /* Waits until the other side hangs up, at most 5 s. */
 void peer_wait_hangup(const struct peer_request *request);
 /* Closing will send RST instead of FIN. */
