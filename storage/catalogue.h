@@ -33,13 +33,14 @@ struct capture_row {
 	char alert[IDENT_SIZE]; /* "" = an operator */
 	char folder[128];
 	char filter[1024];
-	char slice[48]; /* "whole", "headers", "headers+64" */
+	char slice[48];	 /* "whole", "headers", "headers+64" */
 	char rings[512]; /* comma-separated NIC names */
 	enum capture_state state;
 	wall_t created_at, finished_at;
 	wall_t requested_from, requested_until; /* until: 0 while it runs */
 	wall_t trigger_at;
-	wall_t reach_from; /* the latest of its tracks' reach: history went back to here; 0 unknown */
+	wall_t reach_from; /* the latest of its tracks' reach: history went back to here; 0 unknown
+			    */
 	char stop_reason[160]; /* "" while it runs */
 	char problem[160];     /* first cause if something failed, "<code>: text" */
 };
@@ -81,17 +82,22 @@ struct catalogue_query {
 int catalogue_list_captures(struct db *db, const struct catalogue_query *query,
 			    struct capture_row ret[]);
 
-int catalogue_save_segment(struct db *db, const struct segment_row *row); /* by capture,ring,number */
+int catalogue_save_segment(struct db *db,
+			   const struct segment_row *row); /* by capture,ring,number */
 /* By ring and number. *ret is an array the caller frees. Returns the number or -errno. */
 int catalogue_list_segments(struct db *db, const char *capture, struct segment_row **ret);
 int catalogue_set_digest(struct db *db, const char *capture, const char *name, const char *sha256);
 /* Sealed segments without digest: up to max; returns the number or -errno. */
 int catalogue_list_undigested(struct db *db, int max, struct segment_row ret[]);
 
+/* A gap of cause "restart" that is unknown and has no end yet (to = 0, as recovery leaves it) is
+ * closed rather than doubled when the same gap is added with its end. */
 int catalogue_add_gap(struct db *db, const struct gap_row *row);
+/* Gives the open restart gap of the NIC its end: 0 or CATALOGUE_ABSENT. */
+int catalogue_close_gap(struct db *db, const char *capture, const char *nic, wall_t to);
 int catalogue_list_gaps(struct db *db, const char *capture, struct gap_row **ret);
 
-/* What a capture covers, computed from its rows. Pure. */
+/* What a capture covers, computed from its rows. Pure. The precedence of codes is in coverage.c. */
 enum completeness {
 	COMPLETE,
 	PARTIAL,
@@ -103,10 +109,11 @@ struct coverage {
 	uint64_t packets, bytes, file_bytes;
 	struct capture_loss loss;
 	enum completeness completeness;
-	const char *code; /* complete, still_running, history_evicted, nothing_matched, dropped_kernel,
-			   * dropped_cursor, dropped_disk, torn, restarted, interface_down, disk_full,
-			   * segment_missing, limit_bytes, failed */
+	const char *code; /* complete, still_running, history_evicted, nothing_matched,
+			   * dropped_kernel, dropped_cursor, dropped_disk, torn, restarted,
+			   * interface_down, disk_full, segment_missing, limit_bytes, failed */
 };
 void coverage_compute(const struct capture_row *capture, const struct segment_row segments[],
 		      size_t segment_count, const struct gap_row gaps[], size_t gap_count,
 		      struct coverage *ret);
+const char *coverage_completeness_name(enum completeness completeness);

@@ -46,14 +46,13 @@ int journal_list_open_alerts(struct db *db, journal_open_alert_call call, void *
 int journal_list_holds(struct db *db, journal_hold_call call, void *owner);
 int journal_list_runs(struct db *db, journal_run_call call, void *owner);
 /* Delivery ids of alerts received since `since`. */
-int journal_list_delivery_ids(struct db *db, wall_t since, journal_delivery_call call,
-			      void *owner);
+int journal_list_delivery_ids(struct db *db, wall_t since, journal_delivery_call call, void *owner);
 
 /* For the API: alerts newest first as objects (alert_format's members plus outcome, received_at,
  * open). `before` = id of the last one of the page before, or "". ret: array, new reference. */
 struct journal_query {
 	const char *before;
-	const char *source;      /* "" = any */
+	const char *source;	 /* "" = any */
 	const char *fingerprint; /* "" = any */
 	int open_only;
 	int limit; /* 1–200 */

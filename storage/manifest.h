@@ -7,10 +7,28 @@
 
 #include "storage/catalogue.h"
 
+#define MANIFEST_NAME "manifest.json"
+
 /* capture + coverage + segments + gaps (+ timeline: journal notes, may be NULL) as one object, the
- * same the API's capture detail shows. New reference. Pure. */
+ * same the API's capture detail shows. Unknown times are null. New reference. Pure. */
 json_t *manifest_format(const struct capture_row *capture, const struct segment_row segments[],
 			size_t segment_count, const struct gap_row gaps[], size_t gap_count,
 			const json_t *timeline);
-/* Reads the rows of `capture` from db and replaces manifest.json in its folder. */
+/* Reads the rows of `capture` from db and replaces manifest.json in its folder. Blocks on the disk.
+ * Returns 0, MANIFEST_ABSENT (no such row, or no folder) or -errno. */
+#define MANIFEST_ABSENT 1
 int manifest_save(struct db *db, int captures_fd, const char *capture);
+
+/* What a manifest tells, for rebuilding rows; all owned. Zero is empty. */
+struct manifest {
+	struct capture_row capture;
+	struct segment_row *segments;
+	size_t segment_count;
+	struct gap_row *gaps;
+	size_t gap_count;
+	json_t *timeline; /* array, or NULL */
+};
+void manifest_fini(struct manifest *manifest);
+/* Reads manifest.json in `folder` as hostile bytes. Returns 0, MANIFEST_ABSENT (none, or it cannot
+ * be that of `capture`: damaged, of another capture, out of bounds) or -errno. */
+int manifest_load(int folder, const char *capture, struct manifest *ret);

@@ -12,11 +12,13 @@
 
 #include <jansson.h>
 
-#include "base/ident.h"
 #include "base/hash.h"
+#include "base/ident.h"
 #include "storage/db.h"
 
 #define OUTBOX_AGE_MAX (24 * DUR_HOUR)
+/* An endpoint has at most so many leases at once: a slow one never takes the whole window. */
+#define OUTBOX_LEASES_PER_ENDPOINT 16
 
 struct outbox_push {
 	char id[IDENT_SIZE];
@@ -31,9 +33,12 @@ struct outbox_push {
 int outbox_add(struct db *db, const struct outbox_push *push);
 int outbox_add_suppressed(struct db *db, const struct outbox_push *push, const char *reason);
 
-/* Leases up to max due rows, oldest first, in the order rule above. Returns the number or -errno. */
+/* Leases up to max due rows, oldest first, by the order rule above and at most
+ * OUTBOX_LEASES_PER_ENDPOINT of each endpoint. Returns the number or -errno. */
 int outbox_lease(struct db *db, wall_t now, int max, struct outbox_push ret[]);
-/* When the next pending row becomes due: 0 and *ret, or OUTBOX_EMPTY. */
+/* When the next pending row may be leased, as far as time alone decides: rows that wait for an
+ * older one of their pair, or for a lease of their endpoint, are left out (the settling of that one
+ * is when to look again). 0 and *ret, which may be past, or OUTBOX_EMPTY. */
 #define OUTBOX_EMPTY 1
 int outbox_next_due(struct db *db, wall_t *ret);
 
@@ -49,10 +54,13 @@ struct outbox_result {
 	int status;
 	const char *text; /* the remote's answer or the error */
 };
+#define OUTBOX_NOT_LEASED 1 /* nothing was changed: unknown, or the lease was released before */
 int outbox_settle(struct db *db, const struct outbox_result *result);
-/* The courier died or we restarted: leased rows become pending again. Returns how many or -errno. */
+/* The courier died or we restarted: leased rows become pending again. Returns how many or -errno.
+ */
 int outbox_release_leases(struct db *db);
-/* Pending rows of an endpoint become dead with the reason (endpoint deleted or disabled by 410). */
+/* Pending rows of an endpoint become dead with the reason (endpoint deleted or disabled by 410);
+ * leased ones do unless they are delivered. */
 int outbox_kill(struct db *db, const char *endpoint, const char *reason);
 
 struct outbox_counts {

@@ -10,6 +10,7 @@
 /* kind: "policy", "endpoint", "source". Inserts or replaces by (kind, id). */
 int settings_save(struct db *db, const char *kind, const char *id, const char *json);
 int settings_remove(struct db *db, const char *kind, const char *id);
-/* Calls for each row of the kind in id order (= by age); a non-zero return stops and is returned. */
+/* Calls for each row of the kind in id order (= by age); a non-zero return stops and is returned.
+ */
 typedef int (*settings_call)(void *owner, const char *id, const char *json);
 int settings_list(struct db *db, const char *kind, settings_call call, void *owner);

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/outbox.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "storage/db_internal.h"
+#include "storage/json_text.h"
+
+#define BACKOFF_FIRST	    DUR_S
+#define BACKOFF_MAX	    (5 * DUR_MIN)
+#define BACKOFF_LAST_DOUBLE 9 /* 2^9 s is more than 5 min */
+#define TEXT_CHARS_MAX	    2048
+
+/* Open rows are those that are pending or leased. `seq` is the order of acceptance: rows are never
+ * renumbered, and rowids of an SQLite table only grow while its newest row stays. */
+const char outbox_schema[] =
+	"CREATE TABLE outbox ("
+	"  seq         INTEGER PRIMARY KEY,"  /* order of acceptance */
+	"  id          TEXT NOT NULL UNIQUE," /* UUIDv7, the receiver's delivery id */
+	"  alert       TEXT NOT NULL,"	      /* alerts.id; "" = a message that no alert caused */
+	"  endpoint    TEXT NOT NULL,"	      /* settings id */
+	"  fingerprint TEXT NOT NULL," /* of the alert: order is kept per endpoint and this */
+	"  state       TEXT NOT NULL CHECK"
+	"    (state IN ('pending', 'leased', 'delivered', 'dead', 'suppressed')),"
+	"  attempts    INTEGER NOT NULL," /* leases so far */
+	"  status      INTEGER NOT NULL," /* the remote's last answer, 0 = none */
+	"  created_at  INTEGER NOT NULL,"
+	"  next_at     INTEGER NOT NULL," /* pending: not before */
+	"  settled_at  INTEGER NOT NULL," /* last verdict, 0 = none yet */
+	"  reason      TEXT NOT NULL,"	  /* why suppressed or killed, else ""; with it a
+					   * leased row never becomes pending again */
+	"  text        TEXT NOT NULL,"	  /* the remote's last answer or the error */
+	"  request     TEXT NOT NULL"	  /* JSON, rendered at acceptance */
+	") STRICT;"
+	"CREATE INDEX outbox_state ON outbox (state);" /* counts */
+	"CREATE INDEX outbox_alert ON outbox (alert);"
+	"CREATE INDEX outbox_due ON outbox (next_at) WHERE state = 'pending';"
+	"CREATE INDEX outbox_leased ON outbox (endpoint) WHERE state = 'leased';"
+	"CREATE INDEX outbox_open ON outbox (endpoint, fingerprint, seq)"
+	"  WHERE state IN ('pending', 'leased');";
+
+/* Rows `o` that may be leased, but for their time and their endpoint's limit: the oldest open one
+ * of its pair. */
+#define LEASABLE                                                                                   \
+	"o.state = 'pending' AND NOT EXISTS ("                                                     \
+	"  SELECT 1 FROM outbox AS p WHERE p.endpoint = o.endpoint AND"                            \
+	"    p.fingerprint = o.fingerprint AND p.seq < o.seq AND"                                  \
+	"    p.state IN ('pending', 'leased'))"
+
+/* --- acceptance --- */
+
+static int add(struct db *db, const struct outbox_push *push, const char *state, const char *reason)
+{
+	return db_run(db,
+		      "INSERT INTO outbox (id, alert, endpoint, fingerprint, state, attempts,"
+		      "  status, created_at, next_at, settled_at, reason, text, request)"
+		      " VALUES (?, ?, ?, ?, ?, 0, 0, ?6, ?6, 0, ?, '', ?)",
+		      db_text(push->id), db_text(push->alert), db_text(push->endpoint),
+		      db_text(push->fingerprint), db_text(state), db_wall(push->created_at),
+		      db_text(reason), db_text(push->request ? push->request : "{}"));
+}
+
+int outbox_add(struct db *db, const struct outbox_push *push)
+{
+	return add(db, push, "pending", "");
+}
+
+int outbox_add_suppressed(struct db *db, const struct outbox_push *push, const char *reason)
+{
+	return add(db, push, "suppressed", reason);
+}
+
+/* --- leases --- */
+
+/* How many leases each endpoint has: no more than OUTBOX_LEASES_PER_ENDPOINT, so that a slow one
+ * never takes the courier's whole window. */
+struct endpoint_leases {
+	char endpoint[IDENT_SIZE];
+	int count;
+};
+
+struct lease_counts {
+	struct endpoint_leases *items;
+	size_t count;
+};
+
+static void lease_counts_fini(struct lease_counts *counts)
+{
+	free(counts->items);
+}
+
+static struct endpoint_leases *lease_count_of(struct lease_counts *counts, const char *endpoint)
+{
+	struct endpoint_leases *item;
+
+	for (size_t i = 0; i < counts->count; i++)
+		if (!strcmp(counts->items[i].endpoint, endpoint))
+			return &counts->items[i];
+	counts->items = xreallocarray(counts->items, counts->count + 1, sizeof(counts->items[0]));
+	item = &counts->items[counts->count++];
+	snprintf(item->endpoint, sizeof(item->endpoint), "%s", endpoint);
+	item->count = 0;
+	return item;
+}
+
+static int lease_counts_load(struct db *db, struct lease_counts *counts)
+{
+	CLEANUP_ROWS struct db_rows rows = {0};
+	int r = db_query(db, &rows,
+			 "SELECT endpoint, count(*) FROM outbox WHERE state = 'leased'"
+			 " GROUP BY endpoint");
+
+	while (!r && (r = db_next(&rows)) == DB_ROW) {
+		lease_count_of(counts, db_get_text(&rows, 0))->count =
+			(int)db_get_integer(&rows, 1);
+		r = 0;
+	}
+	return r;
+}
+
+static void take_push(const struct db_rows *rows, struct outbox_push *ret)
+{
+	*ret = (struct outbox_push){0};
+	db_copy_text(rows, 0, ret->id, sizeof(ret->id));
+	db_copy_text(rows, 1, ret->alert, sizeof(ret->alert));
+	db_copy_text(rows, 2, ret->endpoint, sizeof(ret->endpoint));
+	db_copy_text(rows, 3, ret->fingerprint, sizeof(ret->fingerprint));
+	ret->attempt = (int)db_get_integer(rows, 4) + 1;
+	ret->created_at = db_get_wall(rows, 5);
+	ret->request = xstrdup(db_get_text(rows, 6));
+}
+
+/* Picks without changing. Returns the number picked or -errno. */
+static int pick(struct db *db, wall_t now, int max, struct outbox_push ret[])
+{
+	CLEANUP(lease_counts_fini) struct lease_counts counts = {0};
+	CLEANUP_ROWS struct db_rows rows = {0};
+	int n = 0, r = lease_counts_load(db, &counts);
+
+	if (!r)
+		r = db_query(db, &rows,
+			     "SELECT o.id, o.alert, o.endpoint, o.fingerprint, o.attempts,"
+			     "  o.created_at, o.request FROM outbox AS o"
+			     " WHERE " LEASABLE " AND o.next_at <= ? ORDER BY o.seq",
+			     db_wall(now));
+	while (!r && n < max && (r = db_next(&rows)) == DB_ROW) {
+		struct endpoint_leases *leases = lease_count_of(&counts, db_get_text(&rows, 2));
+
+		r = 0;
+		if (leases->count >= OUTBOX_LEASES_PER_ENDPOINT)
+			continue;
+		leases->count++;
+		take_push(&rows, &ret[n++]);
+	}
+	if (!r)
+		return n;
+	while (n > 0)
+		free(ret[--n].request);
+	return r;
+}
+
+static int mark_leased(struct db *db, const struct outbox_push pushes[], int count)
+{
+	int r = db_atomic_start(db);
+
+	if (r)
+		return r;
+	for (int i = 0; !r && i < count; i++)
+		r = db_run(db,
+			   "UPDATE outbox SET state = 'leased', attempts = attempts + 1"
+			   " WHERE id = ?",
+			   db_text(pushes[i].id));
+	return db_atomic_end(db, r);
+}
+
+int outbox_lease(struct db *db, wall_t now, int max, struct outbox_push ret[])
+{
+	int n = pick(db, now, max, ret);
+	int r = n > 0 ? mark_leased(db, ret, n) : 0;
+
+	if (!r)
+		return n;
+	while (n > 0)
+		free(ret[--n].request);
+	return r;
+}
+
+int outbox_next_due(struct db *db, wall_t *ret)
+{
+	CLEANUP_ROWS struct db_rows rows = {0};
+	int r = db_query(db, &rows,
+			 "SELECT o.next_at FROM outbox AS o WHERE " LEASABLE
+			 " AND o.endpoint NOT IN (SELECT endpoint FROM outbox"
+			 "   WHERE state = 'leased' GROUP BY endpoint HAVING count(*) >= ?)"
+			 " ORDER BY o.next_at LIMIT 1",
+			 db_integer(OUTBOX_LEASES_PER_ENDPOINT));
+
+	if (!r)
+		r = db_next(&rows);
+	if (r < 0)
+		return r;
+	if (r != DB_ROW)
+		return OUTBOX_EMPTY;
+	*ret = db_get_wall(&rows, 0);
+	return 0;
+}
+
+/* --- ends --- */
+
+static const char *state_text(enum outbox_state state)
+{
+	switch (state) {
+	case OUTBOX_PENDING:
+		return "pending";
+	case OUTBOX_DELIVERED:
+		return "delivered";
+	case OUTBOX_DEAD:
+		return "dead";
+	}
+	bug_on(1);
+}
+
+int outbox_settle(struct db *db, const struct outbox_result *result)
+{
+	const char *text = result->text ? result->text : "";
+	int r = db_run(db,
+		       "UPDATE outbox SET state = iif(?1 = 'pending' AND reason != '', 'dead', ?1),"
+		       "  next_at = ?, settled_at = ?, status = ?, text = substr(?, 1, ?)"
+		       " WHERE id = ? AND state = 'leased'",
+		       db_text(state_text(result->state)), db_wall(result->next_at),
+		       db_wall(result->at), db_integer(result->status), db_text(text),
+		       db_integer(TEXT_CHARS_MAX), db_text(result->id));
+
+	if (r)
+		return r;
+	return db_changes(db) ? 0 : OUTBOX_NOT_LEASED;
+}
+
+int outbox_release_leases(struct db *db)
+{
+	int r = db_run(db, "UPDATE outbox SET state = iif(reason = '', 'pending', 'dead')"
+			   " WHERE state = 'leased'");
+
+	return r ? r : db_changes(db);
+}
+
+/* A leased row keeps its lease: the courier may be about to deliver it. Its reason keeps it from
+ * becoming pending again. */
+int outbox_kill(struct db *db, const char *endpoint, const char *reason)
+{
+	return db_run(db,
+		      "UPDATE outbox SET state = iif(state = 'pending', 'dead', state), reason = ?"
+		      " WHERE endpoint = ? AND state IN ('pending', 'leased')",
+		      db_text(reason), db_text(endpoint));
+}
+
+/* --- views --- */
+
+static void add_count(struct outbox_counts *counts, const char *state, int64_t n)
+{
+	counts->accepted += n;
+	if (!strcmp(state, "delivered"))
+		counts->delivered += n;
+	else if (!strcmp(state, "dead"))
+		counts->dead += n;
+	else if (!strcmp(state, "suppressed"))
+		counts->suppressed += n;
+	else
+		counts->pending += n;
+}
+
+int outbox_count(struct db *db, struct outbox_counts *ret)
+{
+	CLEANUP_ROWS struct db_rows rows = {0};
+	int r = db_query(db, &rows, "SELECT state, count(*) FROM outbox GROUP BY state");
+
+	*ret = (struct outbox_counts){0};
+	while (!r && (r = db_next(&rows)) == DB_ROW) {
+		add_count(ret, db_get_text(&rows, 0), db_get_integer(&rows, 1));
+		r = 0;
+	}
+	return r;
+}
+
+static json_t *format_row(const struct db_rows *rows)
+{
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o}", "id",
+		json_text(db_get_text(rows, 0)), "endpoint", json_text(db_get_text(rows, 1)),
+		"alert", json_text(db_get_text(rows, 2)), "state", json_text(db_get_text(rows, 3)),
+		"reason", json_text(db_get_text(rows, 4)), "attempts",
+		(json_int_t)db_get_integer(rows, 5), "status", (json_int_t)db_get_integer(rows, 6),
+		"text", json_text(db_get_text(rows, 7)), "created_at",
+		json_wall(db_get_wall(rows, 8)), "next_at", json_wall(db_get_wall(rows, 9)));
+}
+
+#define LIST_COLUMNS                                                                               \
+	"SELECT id, endpoint, alert, state, reason, attempts, status, text, created_at,"           \
+	"  CASE state WHEN 'pending' THEN next_at ELSE 0 END FROM outbox "
+
+int outbox_list(struct db *db, const char *alert, int limit, json_t **ret)
+{
+	json_t *list = json_array();
+	CLEANUP_ROWS struct db_rows rows = {0};
+	int r;
+
+	if (alert[0])
+		r = db_query(db, &rows, LIST_COLUMNS "WHERE alert = ? ORDER BY seq LIMIT ?",
+			     db_text(alert), db_integer(limit));
+	else
+		r = db_query(db, &rows, LIST_COLUMNS "ORDER BY seq DESC LIMIT ?",
+			     db_integer(limit));
+	while (!r && (r = db_next(&rows)) == DB_ROW) {
+		json_array_append_new(list, format_row(&rows));
+		r = 0;
+	}
+	if (r)
+		json_decref(list);
+	else
+		*ret = list;
+	return r;
+}
+
+dur_t outbox_backoff(int attempt, double random)
+{
+	int doubles = attempt < 1		      ? 0
+		      : attempt > BACKOFF_LAST_DOUBLE ? BACKOFF_LAST_DOUBLE
+						      : attempt - 1;
+	dur_t delay = BACKOFF_FIRST << doubles;
+
+	if (delay > BACKOFF_MAX)
+		delay = BACKOFF_MAX;
+	return delay / 2 + (dur_t)((double)(delay / 2) * random);
+}
