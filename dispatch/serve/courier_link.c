@@ -115,9 +115,11 @@ static void set_timer(struct courier_link *courier, const struct lease_job *job)
 
 	if (!job->more)
 		timer_unset(courier->timer);
-	else /* a row that is due but waits for an older one of its pair comes with that one's end
+	else if (wait > 0)
+		timer_set(courier->timer, wait);
+	else /* due, but it waits for an older one of its pair, whose end brings it; this is a net
 	      */
-		timer_set(courier->timer, wait > DUR_S ? wait : DUR_S);
+		timer_set(courier->timer, DUR_S);
 }
 
 static void lease_done(void *arg, int result)

@@ -145,16 +145,6 @@ static void on_edit(struct decision *decision, const struct action *action)
 	}
 }
 
-/* A started capture that is not live any more was finished by a failure and is tried again. */
-static void on_start(struct decision *decision, const struct action *action)
-{
-	struct live_capture *capture = live_find(&decision->control->live, action->capture.id);
-
-	if (!capture)
-		log_warning("control", "capture %s: start of an unknown capture, ignoring",
-			    action->capture.id);
-}
-
 static void note_hold(struct decision *decision, const struct action *action)
 {
 	const struct hold *hold = &action->hold;
@@ -208,9 +198,6 @@ static void on_action(struct decision *decision, const struct action *action)
 	case ACTION_EDIT:
 		on_edit(decision, action);
 		break;
-	case ACTION_START:
-		on_start(decision, action);
-		break;
 	case ACTION_HOLD:
 	case ACTION_UNHOLD:
 		note_hold(decision, action);
@@ -222,6 +209,7 @@ static void on_action(struct decision *decision, const struct action *action)
 	case ACTION_SUPPRESS:
 		on_push(decision, action);
 		break;
+	case ACTION_START: /* carried out after the commit */
 	case ACTION_ALERT:
 	case ACTION_OPEN_ALERT:
 		break;
@@ -296,13 +284,28 @@ static void fact_carry_out(struct control *control, const struct fact *fact)
 	}
 }
 
+static void start_carry_out(struct control *control, const struct action *action)
+{
+	struct live_capture *capture = live_find(&control->live, action->capture.id);
+
+	if (!capture)
+		log_warning("control", "capture %s: start of an unknown capture, ignoring",
+			    action->capture.id);
+	else if (capture->failed)
+		live_retry(control, capture);
+}
+
 static void carry_out(struct decision *decision)
 {
+	struct control *control = decision->control;
 	struct fact *fact;
 
+	for (size_t i = 0; i < decision->actions.count; i++)
+		if (decision->actions.items[i].kind == ACTION_START)
+			start_carry_out(control, &decision->actions.items[i]);
 	STAILQ_FOREACH (fact, &decision->facts, next)
-		fact_carry_out(decision->control, fact);
-	recorder_link_reconcile(&decision->control->recorder);
+		fact_carry_out(control, fact);
+	recorder_link_reconcile(&control->recorder);
 }
 
 static void decision_on_committed(void *arg, int result)

@@ -94,10 +94,29 @@ struct live_track *live_track_by_nic(struct live_capture *capture, const char *n
 	return NULL;
 }
 
+void live_fail(struct live_capture *capture, const char *reason)
+{
+	if (!capture->failure[0])
+		snprintf(capture->failure, sizeof(capture->failure), "%s", reason);
+	if (!capture->row.problem[0])
+		snprintf(capture->row.problem, sizeof(capture->row.problem), "%s", reason);
+}
+
+void live_retry(const struct control *control, struct live_capture *capture)
+{
+	capture->failed = false;
+	capture->failure[0] = '\0';
+	for (size_t i = 0; i < capture->track_count; i++)
+		if (capture->tracks[i].state == TRACK_OVER)
+			capture->tracks[i].state = TRACK_WANTED;
+	live_resolve(control, capture);
+}
+
 static void track_resolve(const struct control *control, struct live_capture *capture,
 			  struct live_track *track)
 {
 	struct ring_view ring;
+	char reason[80];
 
 	for (uint32_t i = 0; control_ring(control, i, &ring); i++) {
 		if (strcmp(ring.nic, track->nic) || ring.state == NIC_ABSENT)
@@ -106,9 +125,8 @@ static void track_resolve(const struct control *control, struct live_capture *ca
 		track->state = TRACK_WANTED;
 		return;
 	}
-	if (!capture->row.problem[0])
-		snprintf(capture->row.problem, sizeof(capture->row.problem),
-			 "interface_absent: no such interface \"%s\"", track->nic);
+	snprintf(reason, sizeof(reason), "interface_absent: no such interface \"%s\"", track->nic);
+	live_fail(capture, reason);
 }
 
 void live_resolve(const struct control *control, struct live_capture *capture)
@@ -116,9 +134,8 @@ void live_resolve(const struct control *control, struct live_capture *capture)
 	for (size_t i = 0; i < capture->track_count; i++)
 		if (capture->tracks[i].state == TRACK_ABSENT)
 			track_resolve(control, capture, &capture->tracks[i]);
-	if (!capture->track_count && !capture->row.problem[0])
-		snprintf(capture->row.problem, sizeof(capture->row.problem),
-			 "interface_absent: this probe has no interface");
+	if (!capture->track_count)
+		live_fail(capture, "interface_absent: this probe has no interface");
 }
 
 bool live_is_over(const struct live_capture *capture)

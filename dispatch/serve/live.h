@@ -7,7 +7,7 @@
  * (recorder_link.c): the table, not a sequence of events, says what must run.
  *
  * A track's life:
- *   WANTED ──REC_START──▶ TOLD ──REC_STARTED──▶ RECORDING ──REC_FINISHED──▶ OVER
+ *   WANTED ──REC_START──▶ TOLD ──REC_STARTED──▶ RECORDING ──REC_FINISHED──▶ OVER ──retry──▶ WANTED
  *   ABSENT: its NIC has no ring; becomes WANTED when a recorder with the ring says hello
  *   TOLD, RECORDING → WANTED (resume) when the recorder that had it is gone */
 #pragma once
@@ -51,6 +51,8 @@ struct live_capture {
 	uint64_t rotate_bytes;
 	dur_t rotate;
 	uint64_t budget_bytes;
+	bool failed;	   /* no track records; the engine knows and will try again */
+	char failure[160]; /* the present failure; row.problem keeps the first one */
 	size_t track_count;
 	struct live_track tracks[CHILD_RINGS_MAX];
 };
@@ -70,8 +72,12 @@ struct live_capture *live_find(struct live *live, const char *id);
 struct live_track *live_track_find(struct live_capture *capture, uint32_t ring);
 struct live_track *live_track_by_nic(struct live_capture *capture, const char *nic);
 
-/* Gives absent tracks whose NIC has a ring now their ring; a missing NIC becomes row.problem. */
+/* Gives absent tracks whose NIC has a ring now their ring; a missing NIC is a failure. */
 void live_resolve(const struct control *control, struct live_capture *capture);
+/* Something failed: now, and for the catalogue if it is the first time. */
+void live_fail(struct live_capture *capture, const char *reason);
+/* The engine tries again: what is over or absent is wanted once more. */
+void live_retry(const struct control *control, struct live_capture *capture);
 /* All tracks are OVER or ABSENT: nothing more comes. */
 bool live_is_over(const struct live_capture *capture);
 

@@ -135,14 +135,13 @@ static int header_append(struct courier_push *push, const char *name, const char
 	return n < 0 || (size_t)n >= sizeof(push->headers) - len ? -EINVAL : 0;
 }
 
+/* The endpoint's own headers; the courier adds what every push has. */
 static int headers_parse(const json_t *headers, struct courier_push *ret)
 {
 	size_t i;
 	json_t *pair;
-	int r = header_append(ret, "Content-Type", "application/json");
+	int r = 0;
 
-	if (!r)
-		r = header_append(ret, "webhook-id", ret->push);
 	json_array_foreach (headers, i, pair) {
 		const char *name = json_string_value(json_array_get(pair, 0));
 		const char *value = json_string_value(json_array_get(pair, 1));

@@ -58,8 +58,9 @@ void policy_view_problems(const struct control *control, const struct pcap_polic
 	if (run && run->reason[0])
 		add_problem(problems, policy, run->reason);
 	LIST_FOREACH (capture, &control->live.captures, next)
-		if (!strcmp(capture->row.policy, policy->id) && capture->row.problem[0])
-			add_problem(problems, policy, capture->row.problem);
+		if (!strcmp(capture->row.policy, policy->id) && capture->failure[0] &&
+		    !capture->failed) /* a failed one is the policy's own reason */
+			add_problem(problems, policy, capture->failure);
 	for (size_t i = 0; i < POLICY_NICS_MAX && policy->nics[i]; i++) {
 		if (nic_present(control, policy->nics[i]))
 			continue;

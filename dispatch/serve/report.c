@@ -43,17 +43,11 @@ static void commit_report(struct decision *decision, const struct rec_report_hea
 
 /* ---- the end of a capture ---- */
 
-static void note_problem(struct live_capture *capture, const char *reason)
-{
-	if (!capture->row.problem[0])
-		snprintf(capture->row.problem, sizeof(capture->row.problem), "%s", reason);
-}
-
 void report_track_failed(struct live_capture *capture, struct live_track *track, const char *reason)
 {
 	track->state = TRACK_OVER;
 	track->end = REC_END_BAD_FILTER;
-	note_problem(capture, reason);
+	live_fail(capture, reason);
 }
 
 static bool ended_by_limit(const struct live_capture *capture)
@@ -65,34 +59,10 @@ static bool ended_by_limit(const struct live_capture *capture)
 	return false;
 }
 
-/* Tells the engine, unless it was the engine that ended the capture. */
-static void settle_engine(struct decision *decision, struct live_capture *capture)
+static void finish(struct decision *decision, struct live_capture *capture)
 {
-	struct engine *engine = decision->control->engine;
 	struct capture_row *row = &capture->row;
 
-	if (row->state == CAPTURE_STOPPING)
-		return;
-	if (ended_by_limit(capture)) {
-		snprintf(row->stop_reason, sizeof(row->stop_reason),
-			 "limit_bytes: the policy's budget per capture is used up");
-		engine_on_capture_limit(engine, row->id, decision->now, &decision->actions);
-		return;
-	}
-	note_problem(capture, "stopped: the recorder ended the capture by itself");
-	snprintf(row->stop_reason, sizeof(row->stop_reason), "%s", row->problem);
-	engine_on_capture_failed(engine, row->id, row->problem, decision->now, &decision->actions);
-}
-
-void report_settle(struct control *control, struct live_capture *capture)
-{
-	struct decision *decision;
-	struct capture_row *row = &capture->row;
-
-	if (!live_is_over(capture))
-		return;
-	decision = decision_new(control);
-	settle_engine(decision, capture);
 	row->state = CAPTURE_FINISHED;
 	row->finished_at = decision->now.wall;
 	if (!wall_known(row->requested_until))
@@ -102,6 +72,55 @@ void report_settle(struct control *control, struct live_capture *capture)
 		      "capture finished: %s", row->stop_reason);
 	log_info("control", "capture %s: finished: %s", row->id, row->stop_reason);
 	live_remove(capture);
+}
+
+static void end_by_limit(struct decision *decision, struct live_capture *capture)
+{
+	snprintf(capture->row.stop_reason, sizeof(capture->row.stop_reason),
+		 "limit_bytes: the policy's budget per capture is used up");
+	engine_on_capture_limit(decision->control->engine, capture->row.id, decision->now,
+				&decision->actions);
+	finish(decision, capture);
+}
+
+/* The engine keeps a failed capture and tries it again while something holds its policy. */
+static void end_by_failure(struct decision *decision, struct live_capture *capture)
+{
+	struct engine *engine = decision->control->engine;
+	struct capture_row *row = &capture->row;
+	const struct policy_run *run;
+
+	live_fail(capture, "stopped: the recorder ended the capture by itself");
+	capture->failed = true;
+	row->state = CAPTURE_STARTING;
+	log_error("control", "capture %s: failed: %s", row->id, capture->failure);
+	engine_on_capture_failed(engine, row->id, capture->failure, decision->now,
+				 &decision->actions);
+	fact_add_note(&decision->facts, decision->now.wall, "capture", row->id, "", "failed: %s",
+		      capture->failure);
+	run = engine_run(engine, row->policy);
+	if (run && !strcmp(run->capture, row->id)) {
+		fact_add_capture(&decision->facts, row);
+		return;
+	}
+	snprintf(row->stop_reason, sizeof(row->stop_reason), "%s", capture->failure);
+	finish(decision, capture);
+}
+
+void report_settle(struct control *control, struct live_capture *capture)
+{
+	bool stopping = capture->row.state == CAPTURE_STOPPING;
+	struct decision *decision;
+
+	if (!live_is_over(capture) || (capture->failed && !stopping))
+		return;
+	decision = decision_new(control);
+	if (stopping)
+		finish(decision, capture);
+	else if (ended_by_limit(capture))
+		end_by_limit(decision, capture);
+	else
+		end_by_failure(decision, capture);
 	decision_commit(decision, NULL, NULL);
 }
 
@@ -128,6 +147,10 @@ static void take_started(struct subject *subject, const struct rec_started *repo
 	subject->track->state = TRACK_RECORDING;
 	if (!report->resumed && report->reach_wall_ns > capture->row.reach_from.ns)
 		capture->row.reach_from.ns = report->reach_wall_ns;
+	if (capture->failed) {
+		capture->failed = false;
+		capture->failure[0] = '\0';
+	}
 	if (capture->row.state == CAPTURE_STARTING) {
 		capture->row.state = CAPTURE_RECORDING;
 		engine_on_capture_started(subject->control->engine, capture->row.id, decision->now,
@@ -254,7 +277,7 @@ static void take_finished(struct subject *subject, const struct rec_finished *re
 		return;
 	log_error("control", "capture %s: track on %s failed: %s", subject->capture->row.id,
 		  track->nic, reason);
-	note_problem(subject->capture, reason);
+	live_fail(subject->capture, reason);
 	fact_add_capture(&subject->decision->facts, &subject->capture->row);
 	fact_add_note(&subject->decision->facts, subject->decision->now.wall, "capture",
 		      subject->capture->row.id, "", "%s: %s", track->nic, reason);

@@ -15,5 +15,6 @@ int report_take(struct control *control, struct ipc_message *message);
 /* The track cannot record: it is over, the first reason stays. report_settle follows. */
 void report_track_failed(struct live_capture *capture, struct live_track *track,
 			 const char *reason);
-/* Ends the capture (and frees it) if none of its tracks can bring anything more. */
+/* Ends the capture (and frees it), or tells the engine of its failure, if none of its tracks can
+ * bring anything more. */
 void report_settle(struct control *control, struct live_capture *capture);
