@@ -46,6 +46,22 @@ static int is_limit(const char *text)
 	return isdigit((unsigned char)*text) && !*end && n >= 1 && n <= LIMIT_MAX;
 }
 
+void run_print_problems(const json_t *object)
+{
+	const json_t *problems = json_object_get(object, "problems"), *problem;
+	size_t i;
+
+	if (json_array_size(problems))
+		putchar('\n');
+	json_array_foreach (problems, i, problem) {
+		CLEANUP_FREE char *kind = text_format_member(problem, "object");
+		CLEANUP_FREE char *name = text_format_member(problem, "name");
+		CLEANUP_FREE char *text = text_format_member(problem, "problem");
+
+		printf("problem: %s \"%s\": %s\n", kind, name, text);
+	}
+}
+
 char *run_format_list_path(const char *path, const struct arguments *arguments)
 {
 	const char *limit = arguments->values[OPTION_LIMIT];

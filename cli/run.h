@@ -28,6 +28,8 @@ void run_print_json(const struct answer *answer);
 int run_wants_json(const struct arguments *arguments);
 /* Aligned "name  value" lines; `members` ends with NULL and alternates name and path. */
 void run_print_members(const json_t *object, const char *const members[]);
+/* What is wrong with policies and endpoints: member "problems". */
+void run_print_problems(const json_t *object);
 /* The path of a list with the options --limit and --in; the caller frees it. NULL = --limit is
  * wrong, said on standard error. */
 char *run_format_list_path(const char *path, const struct arguments *arguments);

@@ -38,38 +38,34 @@ static json_t *format_alert(const struct arguments *arguments)
 
 static void print_alerts(const json_t *list)
 {
-	static const char *const headings[] = {"AT",	 "LEVEL",  "STATUS",  "POLICY",
-					       "OBJECT", "SOURCE", "OUTCOME", "ID"};
-	static const char *const paths[] = {"received_at", "level",  "status",	"policy.name",
-					    "object.name", "source", "outcome", "id"};
-	struct table table;
-	const json_t *alert;
-	size_t i;
+	static const struct table_column columns[] = {
+		/* clang-format off */
+		{"AT", "received_at", TABLE_VALUE},
+		{"LEVEL", "level", TABLE_VALUE},
+		{"STATUS", "status", TABLE_VALUE},
+		{"POLICY", "policy.name", TABLE_VALUE},
+		{"OBJECT", "object.name", TABLE_VALUE},
+		{"SOURCE", "source", TABLE_VALUE},
+		{"OUTCOME", "outcome", TABLE_VALUE},
+		{"ID", "id", TABLE_VALUE},
+		/* clang-format on */
+	};
 
-	table_init(&table, ARRAY_SIZE(headings), headings);
-	json_array_foreach (list, i, alert)
-		for (size_t j = 0; j < ARRAY_SIZE(paths); j++)
-			table_add_member(&table, alert, paths[j]);
-	table_print(&table, stdout);
-	table_fini(&table);
+	table_print_list(list, columns, ARRAY_SIZE(columns), stdout);
 }
 
 /* What became of each alert in the delivery. */
 static void print_outcomes(const json_t *list)
 {
-	static const char *const headings[] = {"OUTCOME", "ID", "FINGERPRINT"};
-	struct table table;
-	const json_t *alert;
-	size_t i;
+	static const struct table_column columns[] = {
+		/* clang-format off */
+		{"OUTCOME", "outcome", TABLE_VALUE},
+		{"ID", "id", TABLE_VALUE},
+		{"FINGERPRINT", "fingerprint", TABLE_VALUE},
+		/* clang-format on */
+	};
 
-	table_init(&table, ARRAY_SIZE(headings), headings);
-	json_array_foreach (list, i, alert) {
-		table_add_member(&table, alert, "outcome");
-		table_add_member(&table, alert, "id");
-		table_add_member(&table, alert, "fingerprint");
-	}
-	table_print(&table, stdout);
-	table_fini(&table);
+	table_print_list(list, columns, ARRAY_SIZE(columns), stdout);
 }
 
 enum exit_status run_alert_send(struct client *client, const struct arguments *arguments)

@@ -16,50 +16,61 @@
 
 static void print_captures(const json_t *list)
 {
-	static const char *const headings[] = {"ID",	  "STATE", "POLICY",   "STARTED",
-					       "PACKETS", "SIZE",  "COVERAGE", "BECAUSE"};
-	struct table table;
-	const json_t *capture;
-	size_t i;
+	static const struct table_column columns[] = {
+		/* clang-format off */
+		{"ID", "id", TABLE_VALUE},
+		{"STATE", "state", TABLE_VALUE},
+		{"POLICY", "policy_name", TABLE_VALUE},
+		{"STARTED", "created_at", TABLE_VALUE},
+		{"PACKETS", "coverage.packets", TABLE_VALUE},
+		{"SIZE", "coverage.file_bytes", TABLE_BYTES},
+		{"COVERAGE", "coverage.completeness", TABLE_VALUE},
+		{"BECAUSE", "coverage.code", TABLE_VALUE},
+		/* clang-format on */
+	};
 
-	table_init(&table, ARRAY_SIZE(headings), headings);
-	json_array_foreach (list, i, capture) {
-		table_add_member(&table, capture, "id");
-		table_add_member(&table, capture, "state");
-		table_add_member(&table, capture, "policy_name");
-		table_add_member(&table, capture, "created_at");
-		table_add_member(&table, capture, "coverage.packets");
-		table_add_bytes(&table, capture, "coverage.file_bytes");
-		table_add_member(&table, capture, "coverage.completeness");
-		table_add_member(&table, capture, "coverage.code");
-	}
-	table_print(&table, stdout);
-	table_fini(&table);
+	table_print_list(list, columns, ARRAY_SIZE(columns), stdout);
 }
 
-static void print_segments(const json_t *segments)
+static void print_segments(const json_t *list)
 {
-	static const char *const headings[] = {"SEGMENT", "PACKETS", "SIZE",   "FROM",
-					       "UNTIL",	  "SEALED",  "SHA-256"};
-	struct table table;
-	const json_t *segment;
-	size_t i;
+	static const struct table_column columns[] = {
+		/* clang-format off */
+		{"SEGMENT", "name", TABLE_VALUE},
+		{"PACKETS", "packets", TABLE_VALUE},
+		{"SIZE", "file_bytes", TABLE_BYTES},
+		{"FROM", "first", TABLE_VALUE},
+		{"UNTIL", "last", TABLE_VALUE},
+		{"SEALED", "sealed", TABLE_VALUE},
+		{"MISSING", "missing", TABLE_VALUE},
+		{"SHA-256", "sha256", TABLE_VALUE},
+		/* clang-format on */
+	};
 
-	if (!json_array_size(segments))
+	if (!json_array_size(list))
 		return;
-	table_init(&table, ARRAY_SIZE(headings), headings);
-	json_array_foreach (segments, i, segment) {
-		table_add_member(&table, segment, "name");
-		table_add_member(&table, segment, "packets");
-		table_add_bytes(&table, segment, "file_bytes");
-		table_add_member(&table, segment, "first");
-		table_add_member(&table, segment, "last");
-		table_add_member(&table, segment, "sealed");
-		table_add_member(&table, segment, "sha256");
-	}
 	putchar('\n');
-	table_print(&table, stdout);
-	table_fini(&table);
+	table_print_list(list, columns, ARRAY_SIZE(columns), stdout);
+}
+
+static void print_gaps(const json_t *list)
+{
+	static const struct table_column columns[] = {
+		/* clang-format off */
+		{"GAP ON", "nic", TABLE_VALUE},
+		{"CAUSE", "cause", TABLE_VALUE},
+		{"PACKETS", "packets", TABLE_VALUE},
+		{"AT MOST", "at_most", TABLE_VALUE},
+		{"UNKNOWN", "unknown", TABLE_VALUE},
+		{"FROM", "from", TABLE_VALUE},
+		{"UNTIL", "to", TABLE_VALUE},
+		/* clang-format on */
+	};
+
+	if (!json_array_size(list))
+		return;
+	putchar('\n');
+	table_print_list(list, columns, ARRAY_SIZE(columns), stdout);
 }
 
 static void print_capture(const json_t *capture)
@@ -87,6 +98,7 @@ static void print_capture(const json_t *capture)
 
 	run_print_members(capture, members);
 	print_segments(json_object_get(capture, "segments"));
+	print_gaps(json_object_get(capture, "gaps"));
 }
 
 enum exit_status run_capture_list(struct client *client, const struct arguments *arguments)

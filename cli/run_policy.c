@@ -8,38 +8,36 @@
 
 static void print_policies(const json_t *list)
 {
-	static const char *const headings[] = {"NAME",	 "STATE",   "NICS",
-					       "FILTER", "CAPTURE", "REASON"};
-	static const char *const paths[] = {"name", "state", "veto", "nics", "filter", "capture"};
-	struct table table;
-	const json_t *policy;
-	size_t i;
+	static const struct table_column columns[] = {
+		/* clang-format off */
+		{"NAME", "name", TABLE_VALUE},
+		{"STATE", "state", TABLE_VALUE},
+		{"VETO", "veto", TABLE_VALUE},
+		{"NICS", "nics", TABLE_VALUE},
+		{"FILTER", "filter", TABLE_VALUE},
+		{"CAPTURE", "capture", TABLE_VALUE},
+		/* clang-format on */
+	};
 
-	table_init(&table, ARRAY_SIZE(headings), headings);
-	json_array_foreach (list, i, policy)
-		for (size_t j = 0; j < ARRAY_SIZE(paths); j++)
-			table_add_member(&table, policy, paths[j]);
-	table_print(&table, stdout);
-	table_fini(&table);
+	table_print_list(list, columns, ARRAY_SIZE(columns), stdout);
 }
 
-static void print_holds(const json_t *holds)
+static void print_holds(const json_t *list)
 {
-	static const char *const headings[] = {"HELD BY", "LEVEL", "SINCE", "UNTIL", "NOTE"};
-	static const char *const paths[] = {"kind", "level", "since", "until", "note"};
-	struct table table;
-	const json_t *hold;
-	size_t i;
+	static const struct table_column columns[] = {
+		/* clang-format off */
+		{"HELD BY", "kind", TABLE_VALUE},
+		{"LEVEL", "level", TABLE_VALUE},
+		{"SINCE", "since", TABLE_VALUE},
+		{"UNTIL", "until", TABLE_VALUE},
+		{"NOTE", "note", TABLE_VALUE},
+		/* clang-format on */
+	};
 
-	if (!json_array_size(holds))
+	if (!json_array_size(list))
 		return;
-	table_init(&table, ARRAY_SIZE(headings), headings);
-	json_array_foreach (holds, i, hold)
-		for (size_t j = 0; j < ARRAY_SIZE(paths); j++)
-			table_add_member(&table, hold, paths[j]);
 	putchar('\n');
-	table_print(&table, stdout);
-	table_fini(&table);
+	table_print_list(list, columns, ARRAY_SIZE(columns), stdout);
 }
 
 static void print_policy(const json_t *policy)
@@ -65,6 +63,7 @@ static void print_policy(const json_t *policy)
 
 	run_print_members(policy, members);
 	print_holds(json_object_get(policy, "holds"));
+	run_print_problems(policy);
 }
 
 enum exit_status run_policy_list(struct client *client, const struct arguments *arguments)

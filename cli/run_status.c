@@ -1,83 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/run.h"
 
-#include "base/alloc.h"
 #include "base/json.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
-/* How far back history goes, as people say it. */
-static char *format_reach(const json_t *ring)
+static void print_rings(const json_t *list)
 {
-	double seconds = json_number_value(json_object_get(ring, "reach_seconds"));
-	char text[DUR_TEXT_SIZE];
+	static const struct table_column columns[] = {
+		/* clang-format off */
+		{"NIC", "nic", TABLE_VALUE},
+		{"STATE", "state", TABLE_VALUE},
+		{"REACH", "reach_seconds", TABLE_SECONDS},
+		{"HISTORY", "history", TABLE_VALUE},
+		{"RING", "ring_bytes", TABLE_BYTES},
+		{"PACKETS", "packets", TABLE_VALUE},
+		{"KERNEL DROPS", "drops.kernel", TABLE_VALUE},
+		{"NIC DROPS", "drops.nic", TABLE_VALUE},
+		/* clang-format on */
+	};
 
-	if (!json_is_number(json_object_get(ring, "reach_seconds")))
-		return xstrdup("-");
-	if (seconds < 10)
-		return xasprintf("%.1fs", seconds);
-	return xstrdup(dur_format((dur_t)seconds * DUR_S, text));
-}
-
-static void print_rings(const json_t *rings)
-{
-	static const char *const headings[] = {"NIC",  "STATE",	  "REACH",	  "HISTORY",
-					       "RING", "PACKETS", "KERNEL DROPS", "NIC DROPS"};
-	struct table table;
-	const json_t *ring;
-	size_t i;
-
-	table_init(&table, ARRAY_SIZE(headings), headings);
-	json_array_foreach (rings, i, ring) {
-		table_add_member(&table, ring, "nic");
-		table_add_member(&table, ring, "state");
-		table_put(&table, format_reach(ring));
-		table_add_member(&table, ring, "history");
-		table_add_bytes(&table, ring, "ring_bytes");
-		table_add_member(&table, ring, "packets");
-		table_add_member(&table, ring, "drops.kernel");
-		table_add_member(&table, ring, "drops.nic");
-	}
-	putchar('\n');
-	table_print(&table, stdout);
-	table_fini(&table);
-}
-
-static void print_captures(const json_t *captures)
-{
-	static const char *const headings[] = {"RUNNING", "STATE", "POLICY", "SINCE"};
-	struct table table;
-	const json_t *capture;
-	size_t i;
-
-	if (!json_array_size(captures))
+	if (!json_array_size(list))
 		return;
-	table_init(&table, ARRAY_SIZE(headings), headings);
-	json_array_foreach (captures, i, capture) {
-		table_add_member(&table, capture, "id");
-		table_add_member(&table, capture, "state");
-		table_add_member(&table, capture, "policy");
-		table_add_member(&table, capture, "since");
-	}
 	putchar('\n');
-	table_print(&table, stdout);
-	table_fini(&table);
+	table_print_list(list, columns, ARRAY_SIZE(columns), stdout);
 }
 
-static void print_problems(const json_t *problems)
+static void print_captures(const json_t *list)
 {
-	const json_t *problem;
-	size_t i;
+	static const struct table_column columns[] = {
+		/* clang-format off */
+		{"RUNNING", "id", TABLE_VALUE},
+		{"STATE", "state", TABLE_VALUE},
+		{"POLICY", "policy", TABLE_VALUE},
+		{"SINCE", "since", TABLE_VALUE},
+		/* clang-format on */
+	};
 
-	if (json_array_size(problems))
-		putchar('\n');
-	json_array_foreach (problems, i, problem) {
-		CLEANUP_FREE char *object = text_format_member(problem, "object");
-		CLEANUP_FREE char *name = text_format_member(problem, "name");
-		CLEANUP_FREE char *text = text_format_member(problem, "problem");
-
-		printf("problem: %s \"%s\": %s\n", object, name, text);
-	}
+	if (!json_array_size(list))
+		return;
+	putchar('\n');
+	table_print_list(list, columns, ARRAY_SIZE(columns), stdout);
 }
 
 static void print_space(const json_t *status)
@@ -118,6 +81,6 @@ enum exit_status run_status(struct client *client, const struct arguments *argum
 	print_space(answer.json);
 	print_rings(json_object_get(answer.json, "rings"));
 	print_captures(json_object_get(answer.json, "captures"));
-	print_problems(json_object_get(answer.json, "problems"));
+	run_print_problems(answer.json);
 	return EXIT_OK;
 }

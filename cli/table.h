@@ -22,8 +22,21 @@ void table_fini(struct table *table);
 /* The next cell of the row, row after row. */
 void table_put(struct table *table, char *cell /* put */);
 void table_add(struct table *table, const char *text);
-/* The member at path of object, or one that is a number of bytes. */
-void table_add_member(struct table *table, const json_t *object, const char *path);
-void table_add_bytes(struct table *table, const json_t *object, const char *path);
 
 void table_print(const struct table *table, FILE *file);
+
+enum table_form {
+	TABLE_VALUE,   /* as it is */
+	TABLE_BYTES,   /* "1.5 GiB" */
+	TABLE_SECONDS, /* "1h30m" */
+};
+
+struct table_column {
+	const char *heading;
+	const char *path; /* of a member of each object */
+	enum table_form form;
+};
+
+/* One row for each object of the list. */
+void table_print_list(const json_t *list, const struct table_column columns[], size_t count,
+		      FILE *file);

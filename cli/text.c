@@ -86,7 +86,7 @@ const char *text_format_bytes(uint64_t bytes, char text[TEXT_BYTES_SIZE])
 	return text;
 }
 
-static const json_t *find_member(const json_t *object, const char *path)
+const json_t *text_find_member(const json_t *object, const char *path)
 {
 	while (object && *path) {
 		size_t len = strcspn(path, ".");
@@ -153,7 +153,7 @@ static char *format_value(const json_t *value)
 
 char *text_format_member(const json_t *object, const char *path)
 {
-	return format_value(find_member(object, path));
+	return format_value(text_find_member(object, path));
 }
 
 void text_complain(const char *format, ...)

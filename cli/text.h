@@ -20,9 +20,11 @@ size_t text_width(const char *text);
 /* "1.5 GiB". Returns text. */
 const char *text_format_bytes(uint64_t bytes, char text[TEXT_BYTES_SIZE]);
 
+/* The member at `path`, which goes through objects with dots ("coverage.code"); NULL if absent. */
+const json_t *text_find_member(const json_t *object, const char *path);
+
 /* A member as one clean line, "-" if absent, null or "": texts as they are, times to the second,
- * numbers, "yes"/"no", arrays of texts joined with commas. `path` goes through objects with dots
- * ("coverage.code"). The caller frees it. */
+ * numbers, "yes"/"no", arrays of texts joined with commas. The caller frees it. */
 char *text_format_member(const json_t *object, const char *path);
 
 /* One complaint on standard error: "ringbell: …" in one clean line. */
