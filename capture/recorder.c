@@ -432,6 +432,8 @@ static void on_control_closed(void *owner)
 	struct recorder *r = owner;
 
 	r->syncing = 0;
+	r->control =
+		ipc_link_free(r->control); /* closes our end: control learns that we are through */
 	if (!r->stopping)
 		log_warning("capture", "link to control is closed, recording goes on");
 }

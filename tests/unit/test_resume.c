@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/alloc.h"
+#include "capture/recorder.h"
+#include "tests/unit/recorder_rig.h"
+#include "tests/unit/test.h"
+
+#define PACKETS 20000
+#define SPACING (50 * DUR_US)
+
+static struct rec_start start; /* 36 KiB */
+
+/* SIGKILL again and again in the middle of a capture: nothing is missing, nothing is there twice,
+ * and each time it is said that nothing was lost. */
+static void test_kill(void)
+{
+	struct rig *rig = rig_new(PACKETS, SPACING);
+	uint8_t *seen = xcalloc(1, PACKETS);
+	unsigned kills = 0;
+
+	rig_start(rig);
+	rig_plan(rig, 0, "", 20 * DUR_S, &start);
+	start.rotate_bytes = 300 << 10;
+	start.from_wall_ns -= 3600 * DUR_S;
+	rig_send(rig, REC_START, &start, sizeof(start));
+	for (uint64_t next = 1500; next < PACKETS; next += 1700 + kills * 97) {
+		rig_wait(rig, rig_replayed(rig) > next);
+		rig_kill(rig);
+		kills++;
+		rig->tracks[0].started = 0;
+		rig_start(rig);
+		rig_reconnect(rig);
+		start.flags = REC_RESUME;
+		rig_send(rig, REC_START, &start, sizeof(start));
+		rig_wait(rig, rig->tracks[0].started);
+		check_int(rig->tracks[0].start.resumed, 1);
+	}
+	rig_wait(rig, rig_replayed(rig) >= PACKETS);
+	rig_stop_track(rig, 0);
+	rig_wait(rig, rig->tracks[0].finished);
+	check_int(rig->tracks[0].gaps[GAP_RESTART], kills);
+	check_int(rig->tracks[0].lost[GAP_RESTART], 0);
+	check(kills > 5);
+	check_int(rig_stop(rig), 0);
+	rig_read(rig, 0, seen);
+	for (uint32_t i = 0; i < PACKETS; i++)
+		check_int(seen[i], 1);
+	free(seen);
+	rig_free(rig);
+}
+
+/* CHILD_STOP seals what runs; started again, the capture goes on behind its mark. */
+static void test_shutdown(void)
+{
+	struct rig *rig = rig_new(PACKETS, SPACING);
+	uint8_t *seen = xcalloc(1, PACKETS);
+
+	rig_start(rig);
+	rig_plan(rig, 0, "", 20 * DUR_S, &start);
+	rig_send(rig, REC_START, &start, sizeof(start));
+	rig_wait(rig, rig_replayed(rig) > PACKETS / 3);
+	check_int(rig_stop(rig), 0);
+	check(rig->tracks[0].finished);
+	check_int(rig->tracks[0].end.end, REC_END_SHUTDOWN);
+	rig->tracks[0].finished = 0;
+	rig_start(rig);
+	start.flags = REC_RESUME;
+	rig_send(rig, REC_START, &start, sizeof(start));
+	rig_wait(rig, rig_replayed(rig) >= PACKETS);
+	rig_stop_track(rig, 0);
+	rig_wait(rig, rig->tracks[0].finished);
+	check_int(rig_stop(rig), 0);
+	rig_read(rig, 0, seen);
+	for (uint32_t i = 0; i < PACKETS; i++)
+		check_int(seen[i], 1);
+	free(seen);
+	rig_free(rig);
+}
+
+int main(void)
+{
+	test_shutdown();
+	test_kill();
+	return 0;
+}
