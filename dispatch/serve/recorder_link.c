@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/decision.h"
-#include "dispatch/serve/report.h"
+#include "dispatch/serve/recorder_report.h"
 
 void recorder_link_init(struct recorder_link *recorder, struct control *control)
 {
@@ -120,7 +120,7 @@ static int on_message(void *owner, struct ipc_message *message)
 		on_synced(recorder);
 		return 0;
 	default:
-		return report_take(recorder->control, message);
+		return recorder_report_take(recorder->control, message);
 	}
 }
 
@@ -339,7 +339,7 @@ static const struct program *track_program(struct control *control, struct live_
 		return program;
 	if (program->state != PROGRAM_COMPILING) {
 		snprintf(reason, sizeof(reason), "invalid_filter: %s", program->message);
-		report_track_failed(capture, track, reason);
+		recorder_report_failed(capture, track, reason);
 	}
 	return NULL;
 }
@@ -393,7 +393,7 @@ void recorder_link_reconcile(struct recorder_link *recorder)
 
 	if (!recorder->synced || !recorder->link || !recorder->control->engine)
 		return;
-	/* only report_settle removes a capture, and only the one it is given */
+	/* only recorder_report_settle removes a capture, and only the one it is given */
 	for (capture = LIST_FIRST(&recorder->control->live.captures); capture;
 	     capture = following) {
 		following = LIST_NEXT(capture, next);
@@ -401,6 +401,6 @@ void recorder_link_reconcile(struct recorder_link *recorder)
 			continue;
 		for (size_t i = 0; i < capture->track_count; i++)
 			reconcile_track(recorder, capture, &capture->tracks[i]);
-		report_settle(recorder->control, capture);
+		recorder_report_settle(recorder->control, capture);
 	}
 }
