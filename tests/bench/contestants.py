@@ -142,7 +142,7 @@ class Ringbell:
         self.daemon.switch(self.policy, "automatic")
         self.daemon.wait_capture(self.policy, "finished", 60)
         facts = self._verify()
-        if facts["dup"] or facts["bad"] or (facts["span_lost"] and not ring["kernel_drops"]):
+        if facts["dup"] or facts["bad"] or (facts["span_lost"] and not ring["drops"]["kernel"]):
             raise AssertionError(f"history is not whole: {facts} {ring}")
         self.reach_packets = facts["uniq"]
         return ring["packets"]

@@ -89,15 +89,6 @@ class Api:
             connection.close()
 
 
-def items(listing):
-    """The list inside {"items": […]} or a bare list."""
-    if isinstance(listing, list):
-        return listing
-    lists = [value for value in listing.values() if isinstance(value, list)]
-    assert len(lists) == 1, f"no single list in {listing!r}"
-    return lists[0]
-
-
 class Daemon:
     """Starts, watches and ends one ringbelld. Its folder survives stop() and start()."""
 
@@ -183,10 +174,8 @@ class Daemon:
 
     def pid_of(self, role):
         """Pid of the child with that role, as status tells it."""
-        processes = self.status()["processes"]
-        if isinstance(processes, dict):
-            return processes[role]["pid"]
-        return next(entry["pid"] for entry in processes if entry["role"] == role)
+        return next(process["pid"] for process in self.status()["processes"]
+                    if process["role"] == role)
 
     def kill_child(self, role):
         """SIGKILL to one child; returns once its successor has another pid and serves."""
@@ -218,7 +207,7 @@ class Daemon:
     def clear(self):
         """Removes the ready-made endpoints and policies, so that a test sees only its own."""
         for kind in ("endpoints", "policies"):
-            for row in items(self.api.call("GET", f"/api/v1/{kind}")):
+            for row in self.api.call("GET", f"/api/v1/{kind}")["items"]:
                 self.api.call("DELETE", f"/api/v1/{kind}/{row['id']}")
 
     def policy(self, identity):
@@ -238,7 +227,7 @@ class Daemon:
 
     def captures_of(self, policy):
         query = urllib.parse.urlencode({"policy": policy})
-        return items(self.api.call("GET", f"/api/v1/captures?{query}"))
+        return self.api.call("GET", f"/api/v1/captures?{query}")["items"]
 
     def capture(self, identity):
         return self.api.call("GET", f"/api/v1/captures/{identity}")

@@ -62,14 +62,15 @@ class Case(unittest.TestCase):
         self.addCleanup(traffic.stop)
         return traffic
 
-    def verify(self, *paths):
-        return packets.verify(self.tools.verify, *paths)
+    def verify(self, *paths, **expected):
+        return packets.verify(self.tools.verify, *paths, **expected)
 
-    def assert_seamless(self, path):
-        """Every sequence number between the file's first and last one is there exactly once."""
-        facts = self.verify(path)
+    def assert_seamless(self, path, **expected):
+        """Every sequence number between the file's first and last one is there exactly once (with
+        ports: of those that are expected, and no other)."""
+        facts = self.verify(path, **expected)
         self.assertGreater(facts["uniq"], 0, facts)
-        for key in ("span_lost", "dup", "bad", "truncated"):
+        for key in ("span_lost", "dup", "bad", "outside", "sliced", "truncated"):
             self.assertEqual(facts[key], 0, facts)
         return facts
 

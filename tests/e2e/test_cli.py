@@ -10,6 +10,7 @@ from network import wait_for_packets
 from waiting import wait_for
 
 RATE = 50_000
+NOT_FOUND, UNREACHABLE, INCOMPLETE = 3, 5, 8
 
 
 class Cli(harness.Case):
@@ -19,11 +20,16 @@ class Cli(harness.Case):
         self.policy = self.ringbell.add_policy("all")["id"]
         self.ringbell.add_endpoint("pcap", kind="pcap", policy=self.policy)
 
+    def environment(self):
+        return {**os.environ, "RINGBELL_STATE": self.ringbell.state}
+
+    def run_anyhow(self, *arguments):
+        return subprocess.run([self.tools.ringbell, *arguments], env=self.environment(),
+                              cwd=self.ringbell.folder, timeout=60, capture_output=True, text=True)
+
     def run_tool(self, *arguments, status=0):
-        """stdout of `ringbell …`, which must end with that status."""
-        environment = {**os.environ, "RINGBELL_STATE": self.ringbell.state}
-        done = subprocess.run([self.tools.ringbell, *arguments], env=environment, timeout=60,
-                              capture_output=True, text=True, cwd=self.ringbell.folder)
+        """stdout of `ringbell …`, which must end with that status; with stderr if it is not 0."""
+        done = self.run_anyhow(*arguments)
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         return done.stdout if status == 0 else done.stdout + done.stderr
 
@@ -58,7 +64,7 @@ class Cli(harness.Case):
         self.run_tool("policy", "disable", "all")
         self.wait_state("off")
         self.assertIn("nothing-like-it", self.run_tool("policy", "enable", "nothing-like-it",
-                                                       status=1))
+                                                       status=NOT_FOUND))
 
     def test_alert_to_download(self):
         row = self.record()
@@ -86,13 +92,30 @@ class Cli(harness.Case):
         path = f"{self.ringbell.folder}/c.pcapng"
         with open(f"{path}.part", "wb") as out:
             out.write(b"not the beginning of that file" * 100)
-        done = subprocess.run([self.tools.ringbell, "capture", "download", row["id"], "-w", path],
-                              env={**os.environ, "RINGBELL_STATE": self.ringbell.state},
-                              capture_output=True, text=True, timeout=60)
+        done = self.run_anyhow("capture", "download", row["id"], "-w", path)
         if done.returncode == 0:
             self.assert_seamless(path)
         else:
             self.assertFalse(os.path.exists(path), done.stderr)
+
+    def test_standard_output_is_a_capture(self):
+        row = self.record()
+        path = f"{self.ringbell.folder}/d.pcapng"
+        with open(path, "wb") as out:
+            subprocess.run([self.tools.ringbell, "capture", "download", row["id"], "-w", "-"],
+                           env=self.environment(), stdout=out, stderr=subprocess.PIPE, check=True,
+                           timeout=60)
+        self.assertEqual(self.assert_seamless(path)["uniq"], row["coverage"]["packets"])
+
+    def test_empty_capture_is_said(self):
+        self.run_tool("policy", "enable", "all")
+        self.wait_state("on")
+        self.run_tool("policy", "automatic", "all")
+        self.ringbell.wait_capture(self.policy, "finished")
+        self.assertIn("empty", self.run_tool("capture", "download", "latest", status=INCOMPLETE))
+
+    def test_no_daemon(self):
+        self.run_tool("--server", "http://127.0.0.1:1", "status", status=UNREACHABLE)
 
 
 if __name__ == "__main__":

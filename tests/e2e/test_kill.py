@@ -6,7 +6,6 @@ import time
 
 import harness
 import packets
-from daemon import items
 from network import wait_for_packets
 from senders import Sink
 from waiting import wait_for
@@ -46,7 +45,7 @@ class Kill(harness.Case):
         return row, path
 
     def open_alerts(self):
-        return items(self.ringbell.api.call("GET", "/api/v1/alerts?open=true"))
+        return self.ringbell.api.call("GET", "/api/v1/alerts?open=true")["items"]
 
     def test_control_killed_while_capturing(self):
         traffic = self.begin()

@@ -52,7 +52,7 @@ class Push(harness.Case):
         alert = self.send("critical")
         def dead():
             detail = self.ringbell.api.call("GET", f"/api/v1/alerts/{alert['alerts'][0]['id']}")
-            return [push for push in detail["pushes"] if push["state"] == "dead"]
+            return [push for push in detail["deliveries"] if push["state"] == "dead"]
         self.assertEqual(wait_for("dead push", dead)[0]["status"], 400)
 
 

@@ -26,4 +26,4 @@ def wait_for(what, condition, limit=10.0, pause=0.02):
             last = error
         if time.monotonic() > end:
             raise TimeIsUp(f"{what}: not within {limit} s (last: {last!r})")
-        time.sleep(pause)
+        time.sleep(pause) # wait: the pause between two looks at the condition
