@@ -260,6 +260,7 @@ int main(int argc, char *argv[])
 	}
 	if (r == OPTIONS_CHECK)
 		return EXIT_SUCCESS;
+	close_range(STDERR_FILENO + 1, ~0U, 0); /* what a careless parent left open */
 	process_title_init(&d.title, argc, argv);
 	log_open("ringbelld", d.config.log_level);
 	raise_descriptors();

@@ -57,10 +57,13 @@ static void log_failure(struct slot *slot, int error)
 /* Opens the NIC's ring. Returns 0 or -errno. */
 static int open_nic(struct slot *slot)
 {
-	unsigned index = if_nametoindex(slot->ring.nic);
-	int fd = index ? ring_socket_open(slot->ring.nic, &slot->geometry, &slot->ring) : -ENODEV;
+	/* not from the shared memory: a recorder can write there */
+	const struct child_ring known = slot->ring;
+	unsigned index = if_nametoindex(known.nic);
+	int fd = index ? ring_socket_open(known.nic, &slot->geometry, &slot->ring) : -ENODEV;
 
 	if (fd < 0) {
+		slot->ring = known;
 		log_failure(slot, fd);
 		return fd;
 	}
@@ -80,7 +83,8 @@ void slot_init_nic(struct slot *slot, const struct slot_options *options, const 
 {
 	slot_init(slot, options, RING_PACKET_SOCKET, nic);
 	if (!open_nic(slot))
-		atomic_store(&slot->shared->state, ring_socket_nic_state(nic));
+		slot->state = ring_socket_nic_state(nic);
+	atomic_store(&slot->shared->state, slot->state);
 }
 
 static int open_pcap(const char *path, struct error *err)
@@ -109,7 +113,8 @@ int slot_init_file(struct slot *slot, const struct slot_options *options, const 
 		return error_set(err, "no_memory", "/rings/memory_bytes", "%s: %s", nic,
 				 strerrordesc_np(-slot->fd));
 	publish(slot);
-	atomic_store(&slot->shared->state, NIC_UP);
+	slot->state = NIC_UP;
+	atomic_store(&slot->shared->state, slot->state);
 	log_info("supervisor", "%s: replays \"%s\"", nic, path);
 	return 0;
 }
@@ -152,7 +157,8 @@ int slot_check(struct slot *slot)
 	if (slot->fd < 0 && index && !open_nic(slot))
 		changed = SLOT_CHANGED;
 	state = slot->fd >= 0 ? ring_socket_nic_state(slot->ring.nic) : NIC_ABSENT;
-	if (state != atomic_load(&slot->shared->state)) {
+	if (state != slot->state) {
+		slot->state = state;
 		atomic_store(&slot->shared->state, state);
 		log_state(slot, state);
 	}

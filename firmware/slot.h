@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One ring as the supervisor keeps it: its descriptor, its NIC coming and going, its statistics.
  *
- * A slot exists from start to end, whether its NIC does or not. Recorders come and go beside it. A
- * ring that is new (the NIC appeared, or was made again) is shown to the next recorder only. */
+ * Nothing is read back from the shared memory: a recorder can write there. A slot exists from start
+ * to end, whether its NIC does or not. Recorders come and go beside it. A ring that is new (the NIC
+ * appeared, or was made again) is shown to the next recorder only. */
 #pragma once
 
 #include "base/child.h"
@@ -13,10 +14,11 @@
 struct slot {
 	struct child_ring ring; /* kind and nic are always set, the rest while fd >= 0 */
 	struct ring_geometry geometry;
-	int fd;			 /* packet socket or memfd, -1 while there is no ring */
-	int file;		 /* pcap to replay, or -1 */
-	unsigned nic_index;	 /* of the NIC the ring is bound to */
-	int is_fresh;		 /* opened since the last slot_hand_over */
+	int fd;		    /* packet socket or memfd, -1 while there is no ring */
+	int file;	    /* pcap to replay, or -1 */
+	unsigned nic_index; /* of the NIC the ring is bound to */
+	int is_fresh;	    /* opened since the last slot_hand_over */
+	enum nic_state state;
 	int error;		 /* of the last attempt to open, logged once */
 	struct ring_nic counted; /* the NIC's counters when last looked at */
 	struct shared_ring *shared;

@@ -24,6 +24,7 @@
 #define BACKOFF_MAX    (5 * DUR_S)
 #define STOP_CAPTURING (2500 * DUR_MS) /* for recorder and courier; then control has its turn */
 #define STOP_ALL       (4 * DUR_S)
+#define STOP_AGAIN     (1 * DUR_S) /* a second request so much later is impatience, not an echo */
 
 enum phase {
 	PHASE_RUNNING,
@@ -56,6 +57,7 @@ struct supervisor {
 	struct timer *count_timer;
 	struct timer *look_timer;
 	struct timer *stop_timer;
+	mono_t stop_asked;
 };
 
 static const enum role roles[] = {ROLE_RECORDER, ROLE_CONTROL, ROLE_COURIER};
@@ -278,8 +280,13 @@ static void on_stop_timer(void *owner)
 
 static void on_stop_signal(struct supervisor *s, int number)
 {
-	log_info("supervisor", "%s: stopping", sigabbrev_np(number));
-	set_phase(s, s->phase == PHASE_RUNNING ? PHASE_STOPPING_ENDS : PHASE_KILLING);
+	if (s->phase == PHASE_RUNNING) {
+		log_info("supervisor", "SIG%s: stopping", sigabbrev_np(number));
+		s->stop_asked = mono_now();
+		set_phase(s, PHASE_STOPPING_ENDS);
+	} else if (mono_sub(mono_now(), s->stop_asked) > STOP_AGAIN) {
+		set_phase(s, PHASE_KILLING);
+	}
 	go_on_stopping(s);
 }
 
