@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <libgen.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -34,7 +35,6 @@ static const char *const migrations[DB_SCHEMA_VERSION][TEXTS_PER_MIGRATION] = {
  * connection's checkpoint), and a second daemon on the same folder is refused. The kernel drops the
  * lock with the process, so a killed one leaves nothing behind. */
 static const char setup[] = "PRAGMA locking_mode = EXCLUSIVE;"
-			    "PRAGMA auto_vacuum = INCREMENTAL;" /* effective in a new file only */
 			    "PRAGMA journal_mode = WAL;"
 			    "PRAGMA synchronous = FULL;"
 			    "PRAGMA foreign_keys = ON;"
@@ -43,6 +43,10 @@ static const char setup[] = "PRAGMA locking_mode = EXCLUSIVE;"
 			    "PRAGMA temp_store = MEMORY;"
 			    "PRAGMA wal_autocheckpoint = 0;"
 			    "PRAGMA journal_size_limit = 67108864;";
+
+/* Only where it has an effect: in an existing file it is a write, and a full disk must not keep us
+ * from opening what is there. */
+static const char setup_new[] = "PRAGMA auto_vacuum = INCREMENTAL;";
 
 /* --- errors --- */
 
@@ -266,16 +270,16 @@ static int run_script(struct db *db, const char *script)
 	return db_error(db, sqlite3_exec(db->sqlite, script, NULL, NULL, NULL));
 }
 
-static int get_version(struct db *db, int *ret)
+static int get_number(struct db *db, const char *sql, int64_t *ret)
 {
 	CLEANUP_ROWS struct db_rows rows = {0};
-	int r = db_query(db, &rows, "PRAGMA user_version");
+	int r = db_query(db, &rows, sql);
 
 	if (!r)
 		r = db_next(&rows);
 	if (r != DB_ROW)
 		return r < 0 ? r : -EIO;
-	*ret = (int)db_get_integer(&rows, 0);
+	*ret = db_get_integer(&rows, 0);
 	return 0;
 }
 
@@ -292,7 +296,7 @@ static int check_mode(struct db *db)
 	return strcmp(db_get_text(&rows, 0), "wal") ? -ENOTSUP : 0;
 }
 
-static int migrate_step(struct db *db, int version)
+static int migrate_step(struct db *db, int64_t version)
 {
 	char set_version[64];
 	int r = db_atomic_start(db);
@@ -301,21 +305,25 @@ static int migrate_step(struct db *db, int version)
 		return r;
 	for (size_t i = 0; !r && i < TEXTS_PER_MIGRATION && migrations[version][i]; i++)
 		r = run_script(db, migrations[version][i]);
-	snprintf(set_version, sizeof(set_version), "PRAGMA user_version = %d", version + 1);
+	snprintf(set_version, sizeof(set_version), "PRAGMA user_version = %" PRId64, version + 1);
 	if (!r)
 		r = run_script(db, set_version);
 	return db_atomic_end(db, r);
 }
 
+/* Version 0 is an empty file, or somebody else's database. */
 static int migrate(struct db *db)
 {
-	int version, r = get_version(db, &version);
+	int64_t version, tables;
+	int r = get_number(db, "PRAGMA user_version", &version);
 
+	if (!r)
+		r = get_number(db, "SELECT count(*) FROM sqlite_schema", &tables);
 	if (r)
 		return r;
 	if (version > DB_SCHEMA_VERSION)
 		return -EPROTO;
-	if (version < 0)
+	if (version < 0 || (version == 0) != (tables == 0))
 		return -EUCLEAN;
 	for (; !r && version < DB_SCHEMA_VERSION; version++)
 		r = migrate_step(db, version);
@@ -392,6 +400,8 @@ int db_open(const char *path, struct db **ret)
 		return r;
 	db = xcalloc(1, sizeof(*db));
 	r = connect_file(db, path);
+	if (!r && bytes == 0)
+		r = run_script(db, setup_new);
 	if (!r)
 		r = run_script(db, setup);
 	if (!r)

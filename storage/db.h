@@ -4,17 +4,14 @@
  * Times are stored as integers (ns since the epoch), ids as text, settings as JSON. */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "base/clock.h"
 
 struct db;
-struct sqlite3_stmt;
 
 #define DB_SCHEMA_VERSION 1
 
-/* Opens, sets WAL + FULL, migrates forward. 0, -EPROTO (schema is newer), -errno. */
+/* Opens or makes the file (mode 0600), sets WAL + FULL, migrates forward. Returns 0, -EPROTO
+ * (schema is newer), -EUCLEAN (damaged, or not ours), -EBUSY (another process has it) or -errno. */
 int db_open(const char *path, struct db **ret);
 struct db *db_close(struct db *db);
 /* What SQLite last complained about. */

@@ -2,3 +2,6 @@
 ringbell_unit(segment storage base)
 ringbell_unit(digest storage base)
 ringbell_unit(repair capture storage base)
+ringbell_unit(db storage policy base)
+ringbell_unit(store storage policy base)
+ringbell_unit(settings_rows storage policy base)
