@@ -59,6 +59,7 @@ struct recorder {
 	struct timer *stop_timer;
 	struct report_queue *queue;
 	TAILQ_HEAD(, live) lives;
+	int listening;	    /* control said REC_SYNC on this link: not a word before */
 	unsigned syncs_due; /* rings that have not answered ORDER_SYNC */
 	int syncing;
 	uint64_t sync_number; /* REC_SYNCED follows this report */
@@ -80,9 +81,14 @@ static void send_synced_when_due(struct recorder *r)
 	ipc_link_send(r->control, REC_SYNCED, &head, sizeof(head), -1);
 }
 
+static struct ipc_link *listener(const struct recorder *r)
+{
+	return r->listening ? r->control : NULL;
+}
+
 static void report(struct recorder *r, uint32_t type, const void *body, size_t size)
 {
-	if (report_queue_add(r->queue, r->control, type, body, size))
+	if (report_queue_add(r->queue, listener(r), type, body, size))
 		log_error("capture", "control has been silent for %d reports, one gap is forgotten",
 			  REPORT_QUEUE_MAX);
 }
@@ -157,7 +163,7 @@ static void on_report(struct recorder *r, const struct report *letter)
 		remove_live(r, (const struct rec_report_head *)letter->body);
 	switch (letter->type) {
 	case REC_TRACK:
-		ipc_link_send(r->control, REC_TRACK, letter->body, letter->size, -1);
+		ipc_link_send(listener(r), REC_TRACK, letter->body, letter->size, -1);
 		break;
 	case REPORT_SYNC_DONE:
 		r->syncs_due -= r->syncs_due > 0;
@@ -389,6 +395,7 @@ static unsigned order_all(struct recorder *r, enum order_kind kind)
 
 static void on_sync(struct recorder *r)
 {
+	r->listening = 1;
 	report_queue_restart(r->queue, r->control);
 	r->syncing = 1;
 	r->sync_number = report_queue_newest(r->queue);
@@ -398,7 +405,7 @@ static void on_sync(struct recorder *r)
 
 static void on_ack(struct recorder *r, const struct rec_ack *ack)
 {
-	report_queue_remove(r->queue, r->control, ack->report);
+	report_queue_remove(r->queue, listener(r), ack->report);
 	send_synced_when_due(r);
 }
 
@@ -482,7 +489,7 @@ static int take_peer(struct recorder *r, struct ipc_message *m)
 	if (peer->role != ROLE_CONTROL)
 		return 0;
 	ipc_link_free(r->control);
-	r->syncing = 0;
+	r->syncing = r->listening = 0;
 	r->control = ipc_link_new(r->loop, take_fd(&m->fd), on_control, on_control_closed, r);
 	return 0;
 }

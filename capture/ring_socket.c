@@ -156,9 +156,9 @@ static void describe(struct child_ring *ret, const char *nic, enum ring_kind kin
 int ring_socket_open(const char *nic, const struct ring_geometry *geometry, struct child_ring *ret)
 {
 	CLEANUP_CLOSE int fd = -1;
-	uint32_t link_type;
+	uint32_t link_type = LINK_ETHERNET;
 	struct ifreq request;
-	int type, index, r;
+	int type = SOCK_RAW, index, r;
 
 	r = ask(nic, SIOCGIFHWADDR, &request);
 	if (!r)

@@ -192,8 +192,12 @@ static int wait_room(struct source_replay *s, const struct packet *packet)
 static void fill(struct source_replay *s, struct packet *packet)
 {
 	uint64_t seq = s->filler.seq;
+	dur_t passed = mono_sub(mono_now(), s->base.mono);
 
-	packet->wall_ns = s->speed_percent ? wall_add(s->base.wall, s->offset).ns : wall_now().ns;
+	/* never from the future: wait_due lets packets through a little early */
+	if (s->speed_percent && s->offset < passed)
+		passed = s->offset;
+	packet->wall_ns = wall_add(s->base.wall, passed).ns;
 	atomic_fetch_add_explicit(&s->shared->kernel_packets, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&s->shared->nic_packets, 1, memory_order_relaxed);
 	if (ring_filler_add(&s->filler, packet) == RING_FILLER_DROPPED)

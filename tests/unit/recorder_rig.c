@@ -162,6 +162,13 @@ static void give_peer(struct rig *rig)
 	rig->last_report = 0;
 }
 
+static void sync_link(struct rig *rig)
+{
+	rig->synced = 0;
+	rig_send(rig, REC_SYNC, NULL, 0);
+	rig_wait(rig, rig->synced);
+}
+
 void rig_start(struct rig *rig)
 {
 	struct ring_geometry geometry = {rig->plan.block_bytes, rig->plan.block_count,
@@ -178,6 +185,7 @@ void rig_start(struct rig *rig)
 	give(rig, CHILD_GO, NULL, 0, -1);
 	check(!ipc_receive_wait(rig->supervisor, &rig->message, 5000));
 	check_int(rig->message.type, CHILD_READY);
+	sync_link(rig);
 }
 
 static int reap(struct rig *rig)
@@ -216,9 +224,7 @@ int rig_stop(struct rig *rig)
 void rig_reconnect(struct rig *rig)
 {
 	give_peer(rig);
-	rig->synced = 0;
-	rig_send(rig, REC_SYNC, NULL, 0);
-	rig_wait(rig, rig->synced);
+	sync_link(rig);
 }
 
 void rig_plan(struct rig *rig, int i, const char *filter, int64_t lookback_ns,

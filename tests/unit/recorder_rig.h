@@ -56,7 +56,7 @@ struct rig {
 struct rig *rig_new(uint32_t packets, int64_t spacing_ns);
 void rig_free(struct rig *rig);
 
-/* Forks a recorder and waits until it is ready. */
+/* Forks a recorder, waits until it is ready, and synchronises with it as control. */
 void rig_start(struct rig *rig);
 /* SIGKILL. */
 void rig_kill(struct rig *rig);

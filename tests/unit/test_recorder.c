@@ -11,6 +11,15 @@
 
 static struct rec_start start; /* 36 KiB */
 
+static void check_once(const uint8_t *seen, uint32_t packets)
+{
+	for (uint32_t i = 0; i < packets; i++) {
+		if (seen[i] != 1)
+			fprintf(stderr, "packet %u is there %u times\n", i, seen[i]);
+		check_int(seen[i], 1);
+	}
+}
+
 /* Two captures at once, one reaching back, each with exactly its own packets. */
 static void test_two_tracks(enum history_mode mode)
 {
@@ -38,8 +47,7 @@ static void test_two_tracks(enum history_mode mode)
 	check(rig->tracks[0].sealed > 3);
 	check_int(rig->tracks[0].opened, rig->tracks[0].sealed);
 	check_int(rig_read(rig, 0, seen), PACKETS);
-	for (uint32_t i = 0; i < PACKETS; i++)
-		check_int(seen[i], 1);
+	check_once(seen, PACKETS);
 	memset(seen, 0, PACKETS);
 	n = rig_read(rig, 1, seen);
 	check_int(rig->tracks[1].end.packets, n);
@@ -91,6 +99,7 @@ static void test_control_gone(void)
 	rig_start(rig);
 	rig_plan(rig, 2, "", 20 * DUR_S, &start);
 	rig_send(rig, REC_START, &start, sizeof(start));
+	rig_wait(rig, rig->tracks[2].started);
 	rig_reconnect(rig);
 	check(rig->tracks[2].synced);
 	rig_wait(rig, rig_replayed(rig) == PACKETS);
