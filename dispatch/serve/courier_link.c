@@ -174,6 +174,8 @@ static int settle_run(struct db *db, void *arg)
 	struct settle_job *job = arg;
 	int r = outbox_settle(db, &job->result);
 
+	if (r == OUTBOX_NOT_LEASED) /* killed or given back meanwhile */
+		return 0;
 	if (r < 0 || !job->note[0])
 		return r;
 	return journal_add_note(db, job->result.at, "push", job->result.id, job->alert, job->note);

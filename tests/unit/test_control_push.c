@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pushes from acceptance to their end: leased, tried again, given back, switched off. */
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "tests/unit/control_lab.h"
+
+static void add_endpoint(struct lab *lab)
+{
+	json_decref(lab_call(lab, 201, "POST", "/api/v1/endpoints",
+			     "{\"name\": \"ops\", \"kind\": \"http\", "
+			     "\"url\": \"http://127.0.0.1:9/hook\", "
+			     "\"headers\": [{\"name\": \"X-Team\", \"value\": \"noc\"}]}"));
+}
+
+static int64_t outbox(struct lab *lab, const char *what)
+{
+	CLEANUP_JSON json_t *status = lab_call(lab, 200, "GET", "/api/v1/status", NULL);
+	char path[32];
+
+	snprintf(path, sizeof(path), "outbox.%s", what);
+	return lab_number(status, path);
+}
+
+static void check_invariant(struct lab *lab)
+{
+	CLEANUP_JSON json_t *status = lab_call(lab, 200, "GET", "/api/v1/status", NULL);
+
+	check_int(lab_number(status, "outbox.accepted"),
+		  lab_number(status, "outbox.delivered") + lab_number(status, "outbox.suppressed") +
+			  lab_number(status, "outbox.pending") + lab_number(status, "outbox.dead"));
+}
+
+static void check_body(const struct lab *lab)
+{
+	const struct courier_push *push = &lab->pushes[0];
+	CLEANUP_JSON json_t *body = json_loadb(push->body, push->body_size, 0, NULL);
+
+	check(body);
+	check_text(lab_text(body, "event"), "alert.opened");
+	check_text(lab_text(body, "endpoint.name"), "ops");
+	check_text(lab_text(json_array_get(json_object_get(body, "captures"), 0), "id"),
+		   lab->starts[0].capture);
+	check_text(push->method, "POST");
+	check_text(push->url, "http://127.0.0.1:9/hook");
+	check(strstr(push->headers, "X-Team: noc\n"));
+}
+
+static void test_retry(struct lab *lab)
+{
+	char outcome[32];
+
+	lab_alert(lab, "critical", "web-1", outcome);
+	lab_wait(lab, lab->push_count == 1 && lab->start_count == 1, 2);
+	check_body(lab);
+	check_int(lab->pushes[0].attempt, 1);
+	lab_verdict(lab, &lab->pushes[0], VERDICT_RETRY, 100);
+	lab_wait(lab, lab->push_count == 2, 3);
+	check_text(lab->pushes[1].push, lab->pushes[0].push);
+	check_int(lab->pushes[1].attempt, 2);
+	lab_verdict(lab, &lab->pushes[1], VERDICT_DELIVERED, 0);
+	lab_wait(lab, outbox(lab, "delivered") == 1, 2);
+	check_invariant(lab);
+}
+
+/* The courier dies, then control: the push is made again each time, by the same id. */
+static void test_given_back(struct lab *lab)
+{
+	char outcome[32], id[IDENT_SIZE];
+
+	lab->push_count = 0;
+	lab_alert(lab, "critical", "web-2", outcome);
+	lab_wait(lab, lab->push_count == 1, 2);
+	memcpy(id, lab->pushes[0].push, sizeof(id));
+	lab->push_count = 0;
+	lab_new_courier(lab);
+	lab_wait(lab, lab->push_count == 1, 3);
+	check_text(lab->pushes[0].push, id);
+	lab_kill(lab);
+	lab_start(lab);
+	lab_wait(lab, lab->push_count == 1, 3);
+	check_text(lab->pushes[0].push, id);
+	lab_verdict(lab, &lab->pushes[0], VERDICT_PERMANENT, 0);
+	lab_wait(lab, outbox(lab, "dead") == 1, 2);
+	check_invariant(lab);
+}
+
+static bool is_off(struct lab *lab)
+{
+	CLEANUP_JSON json_t *endpoint = lab_call(lab, 200, "GET", "/api/v1/endpoints/ops", NULL);
+
+	return json_is_false(json_object_get(endpoint, "enabled"));
+}
+
+static void test_disabled(struct lab *lab)
+{
+	CLEANUP_JSON json_t *endpoint = NULL, *again = NULL;
+	char outcome[32];
+
+	lab->push_count = 0;
+	lab_alert(lab, "critical", "web-3", outcome);
+	lab_wait(lab, lab->push_count == 1, 2);
+	lab_verdict(lab, &lab->pushes[0], VERDICT_DISABLE, 0);
+	lab_wait(lab, is_off(lab), 2);
+	endpoint = lab_call(lab, 200, "GET", "/api/v1/endpoints/ops", NULL);
+	check(strstr(lab_text(endpoint, "problem"), "remote_gone"));
+	lab_kill(lab);
+	lab_start(lab);
+	again = lab_call(lab, 200, "GET", "/api/v1/endpoints/ops", NULL);
+	check(json_is_false(json_object_get(again, "enabled")));
+	check(strstr(lab_text(again, "problem"), "remote_gone"));
+	lab_alert(lab, "critical", "web-4", outcome);
+	lab_idle(lab, 100);
+	check_int(lab->push_count, 0);
+	check_invariant(lab);
+}
+
+int main(void)
+{
+	struct lab lab;
+
+	lab_init(&lab);
+	add_endpoint(&lab);
+	test_retry(&lab);
+	test_given_back(&lab);
+	test_disabled(&lab);
+	lab_fini(&lab);
+	return 0;
+}
