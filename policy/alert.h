@@ -14,7 +14,7 @@
 
 #define ALERT_NAME_MAX 256
 #define ALERT_TEXT_MAX 4096
-#define ALERTS_MAX 1000 /* in one delivery */
+#define ALERTS_MAX     1000 /* in one delivery */
 
 enum alert_status {
 	ALERT_FIRING,
@@ -28,7 +28,7 @@ int alert_status_parse(const char *text, enum alert_status *ret);
 
 struct alert {
 	char id[IDENT_SIZE]; /* ours, a UUIDv7 */
-	char *source;        /* configured name */
+	char *source;	     /* configured name */
 	enum alert_status status;
 	enum level level;
 	char *source_level; /* the sender's own word */
@@ -40,12 +40,14 @@ struct alert {
 	char *title;
 	char *text;
 	char *link;
-	char *delivery_id; /* the sender's id of this delivery, "" if none: second deliveries act once */
+	char *delivery_id; /* the sender's id of this delivery, "" if none: second deliveries act
+			      once */
 	wall_t starts_at;  /* 0 = not told */
 	wall_t ends_at;
-	wall_t event_at;   /* for ordering: the sender's stamp of this event, else received_at */
+	wall_t event_at; /* for ordering: the sender's stamp of this event, else received_at */
 	wall_t received_at;
-	dur_t delay; /* how long before starts_at it really began (hint of the sender), 0 = not told */
+	dur_t delay; /* how long before starts_at it really began (hint of the sender), 0 = not told
+		      */
 	json_t *labels; /* object of texts */
 	json_t *annotations;
 	char fingerprint[SHA256_HEX_SIZE];
@@ -61,13 +63,16 @@ void alert_list_fini(struct alert_list *list);
 /* Appends an alert with every text "" and both objects empty; borrowed until the next add. */
 struct alert *alert_list_add(struct alert_list *list);
 
+/* Frees alert `index`; later ones move down. */
+void alert_list_remove(struct alert_list *list, size_t index);
+
 /* A deep copy, heap-allocated; alert_free accepts NULL, returns NULL. */
 struct alert *alert_copy(const struct alert *alert);
 struct alert *alert_free(struct alert *alert);
 
 /* SHA-256 over the netstrings "afp1", source, policy, object, rule (REQUIREMENTS 9.9). */
-void alert_fingerprint(const char *source, const char *policy, const char *object,
-		       const char *rule, char ret[SHA256_HEX_SIZE]);
+void alert_fingerprint(const char *source, const char *policy, const char *object, const char *rule,
+		       char ret[SHA256_HEX_SIZE]);
 
 /* The alert as the API and the default push show it: a new reference. */
 json_t *alert_format(const struct alert *alert);

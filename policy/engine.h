@@ -30,8 +30,8 @@ struct hold {
 	enum hold_kind kind;
 	char key[SHA256_HEX_SIZE];
 	char endpoint[IDENT_SIZE]; /* the pcap endpoint that made it; "" for operators */
-	enum level level;          /* 0 for operators */
-	char note[128];            /* who or what: alert title, operator's comment */
+	enum level level;	   /* 0 for operators */
+	char note[128];		   /* who or what: alert title, operator's comment */
 	wall_t since;
 	wall_t until; /* released then; 0 = never */
 };
@@ -41,13 +41,13 @@ struct policy_run {
 	char policy[IDENT_SIZE];
 	enum policy_state state;
 	char capture[IDENT_SIZE]; /* "" when OFF */
-	wall_t capture_from;      /* requested start of the capture's window */
-	wall_t capture_began;     /* when it was decided */
-	wall_t linger_until;      /* 0 unless LINGER */
-	wall_t retry_at;          /* 0 unless ABNORMAL */
-	bool veto;                /* operator's off */
-	wall_t veto_until;        /* 0 = until cleared */
-	char reason[160];         /* why ABNORMAL: first cause, "<code>: text"; else "" */
+	wall_t capture_from;	  /* requested start of the capture's window */
+	wall_t capture_began;	  /* when it was decided */
+	wall_t linger_until;	  /* 0 unless LINGER */
+	wall_t retry_at;	  /* 0 unless ABNORMAL */
+	bool veto;		  /* operator's off */
+	wall_t veto_until;	  /* 0 = until cleared */
+	char reason[160];	  /* why ABNORMAL: first cause, "<code>: text"; else "" */
 };
 
 /* An alert that is open, or was: the last known state of its fingerprint. */
@@ -58,33 +58,34 @@ struct open_alert {
 	enum level level;     /* of the last firing event */
 	level_set levels;     /* every level it had since it opened */
 	wall_t starts_at;     /* newest start told since it opened; 0 = not told */
-	wall_t last_event_at; /* newest stamp of the sender applied; 0 = none. Older are stale (ALR-10) */
-	uint64_t count;       /* firing events since it opened */
+	wall_t last_event_at; /* newest stamp of the sender applied; 0 = none. Older are stale
+				 (ALR-10) */
+	uint64_t count;	      /* firing events since it opened */
 };
 
 enum action_kind {
 	/* durable facts: written in the transaction */
-	ACTION_ALERT,        /* store this event; `outcome` says what became of it */
-	ACTION_OPEN_ALERT,   /* upsert .open_alert */
-	ACTION_HOLD,         /* upsert .hold */
-	ACTION_UNHOLD,       /* delete .hold (policy, kind, key); `reason` says why */
-	ACTION_RUN,          /* upsert .run; `reason` = "<old> -> <new> (<event>)" */
-	ACTION_CAPTURE,      /* new capture row: .capture */
-	ACTION_PUSH,         /* outbox row: .push */
-	ACTION_SUPPRESS,     /* recorded with the event: .push without delivery, `reason` */
+	ACTION_ALERT,	   /* store this event; `outcome` says what became of it */
+	ACTION_OPEN_ALERT, /* upsert .open_alert */
+	ACTION_HOLD,	   /* upsert .hold */
+	ACTION_UNHOLD,	   /* delete .hold (policy, kind, key); `reason` says why */
+	ACTION_RUN,	   /* upsert .run; `reason` = "<old> -> <new> (<event>)" */
+	ACTION_CAPTURE,	   /* new capture row: .capture */
+	ACTION_PUSH,	   /* outbox row: .push */
+	ACTION_SUPPRESS,   /* recorded with the event: .push without delivery, `reason` */
 	/* visible effects: after the commit */
-	ACTION_START,        /* recorder: start .capture on its policy's rings */
-	ACTION_STOP,         /* recorder: stop .capture at .capture.until; `reason` */
-	ACTION_EDIT,         /* recorder: policy .capture.policy has a new filter or slice */
+	ACTION_START, /* recorder: start .capture on its policy's rings */
+	ACTION_STOP,  /* recorder: stop .capture at .capture.until; `reason` */
+	ACTION_EDIT,  /* recorder: policy .capture.policy has a new filter or slice */
 };
 
 enum alert_outcome {
 	OUTCOME_OPENED,
-	OUTCOME_REPEATED,  /* already open: refreshed */
-	OUTCOME_CHANGED,   /* open, level changed */
+	OUTCOME_REPEATED, /* already open: refreshed */
+	OUTCOME_CHANGED,  /* open, level changed */
 	OUTCOME_CLOSED,
-	OUTCOME_ORPHAN,    /* recovery without an open alert: audit only */
-	OUTCOME_STALE,     /* older than what was applied: audit only */
+	OUTCOME_ORPHAN,	   /* recovery without an open alert: audit only */
+	OUTCOME_STALE,	   /* older than what was applied: audit only */
 	OUTCOME_DUPLICATE, /* same delivery again: acknowledged, acts once */
 	OUTCOME_NOTICE,
 	OUTCOME_TEST,
@@ -95,11 +96,11 @@ const char *alert_outcome_name(enum alert_outcome outcome);
 struct action_capture {
 	char id[IDENT_SIZE];
 	char policy[IDENT_SIZE];
-	char alert[IDENT_SIZE];  /* the event that began it; "" for operators */
-	wall_t from;             /* requested window */
-	wall_t until;            /* ACTION_STOP only */
-	wall_t trigger;          /* when it was decided */
-	bool resume;             /* ACTION_START of a capture that ran before */
+	char alert[IDENT_SIZE]; /* the event that began it; "" for operators */
+	wall_t from;		/* requested window */
+	wall_t until;		/* ACTION_STOP only */
+	wall_t trigger;		/* when it was decided */
+	bool resume;		/* ACTION_START of a capture that ran before */
 };
 
 struct action_push {

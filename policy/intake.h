@@ -16,7 +16,7 @@ int source_kind_parse(const char *text, enum source_kind *ret);
 
 struct intake {
 	enum source_kind kind;
-	const char *source;       /* configured name, for alert.source and the fingerprint */
+	const char *source;	  /* configured name, for alert.source and the fingerprint */
 	enum level default_level; /* where the sender names none */
 	wall_t now;
 };
@@ -24,5 +24,5 @@ struct intake {
 /* Fills list (initialised, empty) with the alerts of one delivery, all or none, each with id,
  * fingerprint, received_at and event_at. An empty delivery is fine: no alerts.
  * Returns 0, or -EINVAL with err naming field, value and what is allowed. */
-int intake_parse(const struct intake *intake, const char *body, size_t len,
-		 struct alert_list *list, struct error *err);
+int intake_parse(const struct intake *intake, const char *body, size_t len, struct alert_list *list,
+		 struct error *err);

@@ -24,9 +24,11 @@ typedef unsigned level_set; /* bit `level` set = level is in */
 #define LEVELS_PUSH_DEFAULT                                                                        \
 	(LEVELS_ENABLE_DEFAULT | LEVEL_BIT(LEVEL_NO_DATA) | LEVEL_BIT(LEVEL_RECOVERY))
 
-/* "critical", … */
+/* "critical", …; "" for 0 = no level. */
 const char *level_name(enum level level);
-/* Our words, the Chinese words and the digits 1–6 (ALR-02, ALR-03). 0 or -EINVAL. */
+#define LEVEL_WORDS "critical, error, warning, no_data, recovery, info, or 1 to 6"
+
+/* Our words in any case, the Chinese words and the digits 1–6 (ALR-02, ALR-03). 0 or -EINVAL. */
 int level_parse(const char *text, enum level *ret);
 static inline bool level_in(level_set set, enum level level)
 {

@@ -6,26 +6,26 @@
 #include "base/error.h"
 #include "policy/intake.h"
 
-#define SETTING_NAME_MAX 64
+#define SETTING_NAME_MAX  64
 #define POLICY_FILTER_MAX 1000
-#define POLICY_NICS_MAX 16
+#define POLICY_NICS_MAX	  16
 
 /* Ids are UUIDv7 texts, versions count edits (ETag). Texts are owned, never NULL. */
 struct pcap_policy {
 	char id[IDENT_SIZE];
 	int64_t version;
-	char *name;              /* 1–64 bytes, unique */
+	char *name;			 /* 1–64 bytes, unique */
 	char *nics[POLICY_NICS_MAX + 1]; /* NULL-terminated; none = all rings */
-	char *filter;            /* BPF text, "" = everything */
-	bool headers_only;       /* slice: headers + slice_bytes of payload */
-	uint32_t slice_bytes;    /* 0 with !headers_only = whole packets */
-	dur_t margin;            /* added to the look-back; default 30 s */
-	dur_t lookback_max;      /* never reach back further; default 1 h */
-	dur_t linger;            /* keep recording after the last hold; default 0 */
-	dur_t max_on;            /* cap for one hold; default 24 h */
-	uint64_t rotate_bytes;   /* default 64 MiB */
-	dur_t rotate;            /* default 300 s */
-	uint64_t budget_bytes;   /* per capture, 0 = none */
+	char *filter;			 /* BPF text, "" = everything */
+	bool headers_only;		 /* slice: headers + slice_bytes of payload */
+	uint32_t slice_bytes;		 /* 0 with !headers_only = whole packets */
+	dur_t margin;			 /* added to the look-back; default 30 s */
+	dur_t lookback_max;		 /* never reach back further; default 1 h */
+	dur_t linger;			 /* keep recording after the last hold; default 0 */
+	dur_t max_on;			 /* cap for one hold; default 24 h */
+	uint64_t rotate_bytes;		 /* default 64 MiB */
+	dur_t rotate;			 /* default 300 s */
+	uint64_t budget_bytes;		 /* per capture, 0 = none */
 	wall_t created_at, updated_at;
 };
 
@@ -40,19 +40,19 @@ struct endpoint {
 	char *name; /* unique */
 	enum endpoint_kind kind;
 	bool enabled;
-	char *sources[17];        /* NULL-terminated source names; none = all */
+	char *sources[17];	  /* NULL-terminated source names; none = all */
 	char *alert_policies[17]; /* names or ids with * wildcards; none = all */
 	/* kind pcap */
-	char policy[IDENT_SIZE];
+	char policy[IDENT_SIZE];  /* id, or a name that fits */
 	level_set enable_levels;  /* PEP-02 */
 	level_set disable_levels; /* PEP-03 */
-	bool literal;             /* any disable-level event releases every hold (PEP-11) */
+	bool literal;		  /* any disable-level event releases every hold (PEP-11) */
 	/* kind http */
 	level_set levels; /* EPC-04 */
 	char *url;
-	char *method;    /* POST, PUT, PATCH */
-	json_t *headers; /* array of [name, value] */
-	dur_t timeout;   /* default 10 s */
+	char *method;	 /* POST, PUT, PATCH */
+	json_t *headers; /* array of [name, value], in order; never changed in place */
+	dur_t timeout;	 /* default 10 s */
 	wall_t created_at, updated_at;
 };
 
@@ -69,8 +69,11 @@ struct source {
 
 /* Readers: `object` is what a client sent; on PATCH the struct holds the present values and absent
  * keys keep them, so callers start from *_default or the stored one. Unknown keys, wrong types and
- * out-of-range values are -EINVAL with err. Cross-references (does the policy exist, is the name
- * free) are the caller's. Nothing changes on failure. */
+ * out-of-range values are -EINVAL with err. What only the API shows (id, version, state, …) is
+ * ignored, so that the answer to GET can be sent back. Cross-references (does the policy exist, is
+ * the name free) are the caller's. Nothing changes on failure.
+ *
+ * *_copy gives a heap struct: *_fini, then free. */
 void pcap_policy_default(struct pcap_policy *policy);
 int pcap_policy_read(struct pcap_policy *policy, const json_t *object, struct error *err);
 json_t *pcap_policy_format(const struct pcap_policy *policy);
@@ -78,6 +81,7 @@ struct pcap_policy *pcap_policy_copy(const struct pcap_policy *policy);
 void pcap_policy_fini(struct pcap_policy *policy);
 
 void endpoint_default(struct endpoint *endpoint);
+/* A header value "***" keeps the secret the endpoint has under that name (EPC-17). */
 int endpoint_read(struct endpoint *endpoint, const json_t *object, struct error *err);
 /* Secret header values (Authorization, Cookie, names with "token", "key", "secret") are "***". */
 json_t *endpoint_format(const struct endpoint *endpoint);

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "policy/settings_internal.h"
+
+#define SLICE_BYTES_MAX	 65535
+#define SPAN_MAX	 (24 * DUR_HOUR)
+#define LOOKBACK_MAX	 (7 * SPAN_MAX)
+#define ROTATE_BYTES_MIN (64 * 1024)
+#define BYTES_MAX	 ((int64_t)1 << 50)
+#define NIC_NAME_MAX	 15 /* IFNAMSIZ less NUL */
+
+static const char *const keys[] = {
+	"name",	  "nics",   "filter",	    "slice",  "margin",	      "lookback_max",
+	"linger", "max_on", "rotate_bytes", "rotate", "budget_bytes", NULL,
+};
+
+/* What the API adds to a policy's view. */
+static const char *const shown[] = {
+	"state",    "capture", "veto",	   "veto_until", "linger_until",
+	"retry_at", "holds",   "problems", "reason",	 NULL,
+};
+
+void pcap_policy_default(struct pcap_policy *policy)
+{
+	*policy = (struct pcap_policy){
+		.name = xstrdup(""),
+		.filter = xstrdup(""),
+		.margin = 30 * DUR_S,
+		.lookback_max = DUR_HOUR,
+		.max_on = 24 * DUR_HOUR,
+		.rotate_bytes = 64 << 20,
+		.rotate = 300 * DUR_S,
+	};
+}
+
+struct pcap_policy *pcap_policy_copy(const struct pcap_policy *policy)
+{
+	struct pcap_policy *copy = xmemdup(policy, sizeof(*policy));
+
+	copy->name = xstrdup(policy->name);
+	copy->filter = xstrdup(policy->filter);
+	setting_copy_list(copy->nics);
+	return copy;
+}
+
+void pcap_policy_fini(struct pcap_policy *policy)
+{
+	free(policy->name);
+	free(policy->filter);
+	setting_free_list(policy->nics);
+	policy->name = policy->filter = NULL;
+}
+
+static const char *check_nic(const char *text)
+{
+	size_t len = strlen(text);
+
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] <= 0x20 || strchr("/,:\x7f", text[i]))
+			len = 0;
+	return len >= 1 && len <= NIC_NAME_MAX ? NULL
+					       : "an interface name of 1 to 15 bytes expected";
+}
+
+/* "whole", "headers" or "headers+<bytes>". */
+static int slice_parse(const char *text, bool *headers_only, uint32_t *bytes)
+{
+	size_t digits;
+
+	*headers_only = strcmp(text, "whole") != 0;
+	*bytes = 0;
+	if (!*headers_only || !strcmp(text, "headers"))
+		return 0;
+	if (strncmp(text, "headers+", 8))
+		return -EINVAL;
+	digits = strspn(text + 8, "0123456789");
+	if (digits < 1 || digits > 5 || text[8 + digits])
+		return -EINVAL;
+	*bytes = (uint32_t)strtoul(text + 8, NULL, 10);
+	return *bytes <= SLICE_BYTES_MAX ? 0 : -EINVAL;
+}
+
+static int read_slice(struct pcap_policy *policy, const json_t *object, struct error *err)
+{
+	const char *text;
+	int r = json_read_text(object, "", "slice", 1, 32, &text, err);
+
+	if (r)
+		return r == JSON_ABSENT ? 0 : r;
+	if (slice_parse(text, &policy->headers_only, &policy->slice_bytes))
+		return error_set(err, "invalid_value", "/slice",
+				 "\"%s\": whole, headers or headers+N with N up to %d expected",
+				 text, SLICE_BYTES_MAX);
+	return 0;
+}
+
+static int read_spans(struct pcap_policy *policy, const json_t *object, struct error *err)
+{
+	const struct {
+		const char *key;
+		dur_t min, max;
+		dur_t *field;
+	} spans[] = {
+		{"margin", 0, SPAN_MAX, &policy->margin},
+		{"lookback_max", 0, LOOKBACK_MAX, &policy->lookback_max},
+		{"linger", 0, SPAN_MAX, &policy->linger},
+		{"max_on", DUR_S, SPAN_MAX, &policy->max_on},
+		{"rotate", DUR_S, SPAN_MAX, &policy->rotate},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(spans); i++) {
+		int r = json_read_dur(object, "", spans[i].key, spans[i].min, spans[i].max,
+				      spans[i].field, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int read_bytes(struct pcap_policy *policy, const json_t *object, struct error *err)
+{
+	int64_t rotate = (int64_t)policy->rotate_bytes, budget = (int64_t)policy->budget_bytes;
+	int r = json_read_int(object, "", "rotate_bytes", ROTATE_BYTES_MIN, BYTES_MAX, &rotate,
+			      err);
+
+	if (r >= 0)
+		r = json_read_int(object, "", "budget_bytes", 0, BYTES_MAX, &budget, err);
+	if (r < 0)
+		return r;
+	policy->rotate_bytes = (uint64_t)rotate;
+	policy->budget_bytes = (uint64_t)budget;
+	return 0;
+}
+
+static int read_all(struct pcap_policy *policy, const json_t *object, struct error *err)
+{
+	int r = setting_check_keys(object, keys, shown, err);
+
+	if (!r)
+		r = setting_read_name(object, &policy->name, err);
+	if (!r)
+		r = setting_read_list(object, "nics", POLICY_NICS_MAX, check_nic, policy->nics,
+				      err);
+	if (!r)
+		r = setting_read_text(object, "filter", 0, POLICY_FILTER_MAX, &policy->filter, err);
+	if (!r)
+		r = read_slice(policy, object, err);
+	if (!r)
+		r = read_spans(policy, object, err);
+	if (!r)
+		r = read_bytes(policy, object, err);
+	return r;
+}
+
+int pcap_policy_read(struct pcap_policy *policy, const json_t *object, struct error *err)
+{
+	CLEANUP_FREE struct pcap_policy *draft = pcap_policy_copy(policy);
+	struct pcap_policy before = *policy;
+	int r = read_all(draft, object, err);
+
+	if (!r) {
+		*policy = *draft;
+		*draft = before;
+	}
+	pcap_policy_fini(draft);
+	return r;
+}
+
+static json_t *format_slice(const struct pcap_policy *policy)
+{
+	if (!policy->headers_only)
+		return json_string("whole");
+	if (!policy->slice_bytes)
+		return json_string("headers");
+	return json_sprintf("headers+%" PRIu32, policy->slice_bytes);
+}
+
+json_t *pcap_policy_format(const struct pcap_policy *policy)
+{
+	return json_pack(
+		"{s:s, s:I, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:o, "
+		"s:o}",
+		"id", policy->id, "version", (json_int_t)policy->version, "name", policy->name,
+		"nics", setting_format_list(policy->nics), "filter", policy->filter, "slice",
+		format_slice(policy), "margin", setting_format_dur(policy->margin), "lookback_max",
+		setting_format_dur(policy->lookback_max), "linger",
+		setting_format_dur(policy->linger), "max_on", setting_format_dur(policy->max_on),
+		"rotate_bytes", (json_int_t)policy->rotate_bytes, "rotate",
+		setting_format_dur(policy->rotate), "budget_bytes",
+		(json_int_t)policy->budget_bytes, "created_at",
+		setting_format_wall(policy->created_at), "updated_at",
+		setting_format_wall(policy->updated_at));
+}
