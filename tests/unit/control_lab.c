@@ -158,7 +158,7 @@ static void run_control(struct lab *lab, int supervisor)
 		dup2(null, 2);
 	}
 	log_open("control", LOG_LEVEL_DEBUG);
-	_exit(control_main(supervisor, &lab->config));
+	exit(control_main(supervisor, &lab->config)); /* not _exit: the leak check runs at exit */
 }
 
 void lab_start(struct lab *lab)
