@@ -137,6 +137,7 @@ class Supervisor(harness.Case):
     def refused(self, *arguments):
         """What a second daemon says when it refuses to start."""
         with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
             command = [self.tools.ringbelld, "-i", NIC, "--state", f"{folder}/state", *arguments]
             done = subprocess.run(command, capture_output=True, text=True, timeout=20)
         self.assertEqual(done.returncode, 1, done.stderr)
@@ -184,11 +185,11 @@ class Replay(harness.Case):
         self.start()
         wait_for("replayed", lambda: self.ringbell.ring("file0")["packets"] == self.PACKETS)
         self.ringbell.kill_child("recorder")
-        policy = self.ringbell.add_policy("all", look_back="1h")
-        self.ringbell.switch(policy["id"], "enable")
-        wait_for("captured", lambda: self.ringbell.captures_of(policy["id"]))
-        self.ringbell.switch(policy["id"], "disable")
-        row = self.ringbell.wait_capture(policy["id"], "finished")
+        policy = self.ringbell.add_policy("all", margin="10m")["id"]
+        self.ringbell.add_endpoint("pcap", kind="pcap", policy=policy)
+        for level in ("critical", "recovery"):
+            self.ringbell.send_alert(level=level, policy="latency", object="host-1")
+        row = self.ringbell.wait_capture(policy, "finished")
         self.assertEqual(row["coverage"]["packets"], self.PACKETS)
 
     def test_a_nic_needs_root(self):
