@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "storage/db_internal.h"
+#include "storage/journal.h"
+#include "tests/unit/scratch.h"
+
+static void set_text(char **text, const char *value)
+{
+	free(*text);
+	*text = xstrdup(value);
+}
+
+/* Alert `number` of source "am", fingerprint "f<number modulo 2>". */
+static void add_alert(struct db *db, int number, const char *source, const char *outcome)
+{
+	struct alert_list list;
+	struct alert *alert;
+	char sender_id[16];
+
+	alert_list_init(&list);
+	alert = alert_list_add(&list);
+	snprintf(alert->id, sizeof(alert->id), "id-%d", number);
+	snprintf(alert->fingerprint, sizeof(alert->fingerprint), "f%d", number % 2);
+	snprintf(sender_id, sizeof(sender_id), "%s", number % 3 ? "" : "again");
+	set_text(&alert->source, source);
+	set_text(&alert->title, "title");
+	set_text(&alert->delivery_id, sender_id);
+	alert->level = LEVEL_CRITICAL;
+	alert->received_at.ns = number * DUR_S;
+	check(!journal_add_alert(db, alert, outcome, "d1"));
+	alert_list_fini(&list);
+}
+
+static const char *ids(const json_t *list)
+{
+	static char text[256];
+	const json_t *item;
+	size_t i;
+
+	text[0] = '\0';
+	json_array_foreach (list, i, item) {
+		strcat(text, json_string_value(json_object_get(item, "id")) + 3);
+		strcat(text, " ");
+	}
+	return text;
+}
+
+static void check_page(struct db *db, struct journal_query query, const char *want)
+{
+	CLEANUP_JSON json_t *list = NULL;
+
+	query.before = query.before ? query.before : "";
+	query.source = query.source ? query.source : "";
+	query.fingerprint = query.fingerprint ? query.fingerprint : "";
+	check(!journal_list_alerts(db, &query, &list));
+	check_text(ids(list), want);
+}
+
+static void alerts_are_listed_newest_first(struct db *db)
+{
+	struct open_alert open = {.fingerprint = "f1", .alert = "id-3", .open = true};
+
+	for (int i = 1; i <= 6; i++)
+		add_alert(db, i, i == 4 ? "other" : "am", i == 3 ? "opened" : "repeated");
+	check(!journal_save_open_alert(db, &open));
+	check_page(db, (struct journal_query){.limit = 100}, "6 5 4 3 2 1 ");
+	check_page(db, (struct journal_query){.limit = 2}, "6 5 ");
+	check_page(db, (struct journal_query){.limit = 2, .before = "id-5"}, "4 3 ");
+	check_page(db, (struct journal_query){.limit = 9, .before = "nobody"}, "");
+	check_page(db, (struct journal_query){.limit = 9, .source = "other"}, "4 ");
+	check_page(db, (struct journal_query){.limit = 9, .fingerprint = "f1"}, "5 3 1 ");
+	check_page(db, (struct journal_query){.limit = 9, .open_only = 1}, "3 ");
+	open.open = false;
+	check(!journal_save_open_alert(db, &open));
+	check_page(db, (struct journal_query){.limit = 9, .open_only = 1}, "");
+}
+
+static void one_alert_shows_what_was_sent(struct db *db)
+{
+	static const char raw[] = "{\"odd\":\"\xff\"}";
+	struct journal_delivery delivery = {.id = "d1",
+					    .source = "am",
+					    .received_at = {5},
+					    .raw = raw,
+					    .raw_size = sizeof(raw) - 1};
+	json_t *alert;
+
+	check(!journal_add_delivery(db, &delivery));
+	check_int(journal_get_alert(db, "nobody", &alert), JOURNAL_ABSENT);
+	check_int(journal_get_alert(db, "id-3", &alert), 0);
+	check_text(json_string_value(json_object_get(alert, "outcome")), "opened");
+	check_text(json_string_value(json_object_get(alert, "title")), "title");
+	check_text(json_string_value(json_object_get(alert, "level")), "critical");
+	check_text(json_string_value(json_object_get(alert, "received_at")),
+		   "1970-01-01T00:00:03.000000000Z");
+	check_text(json_string_value(json_object_get(alert, "raw")), "{\"odd\":\"\xef\xbf\xbd\"}");
+	check(json_is_false(json_object_get(alert, "open")));
+	json_decref(alert);
+}
+
+static void raw_bytes_are_bounded(struct db *db)
+{
+	struct journal_delivery delivery = {.id = "d2", .source = "am"};
+	CLEANUP_ROWS struct db_rows rows = {0};
+	CLEANUP_FREE char *raw = xcalloc(1, JOURNAL_RAW_MAX + 1000);
+
+	delivery.raw = raw;
+	delivery.raw_size = JOURNAL_RAW_MAX + 1000;
+	check(!journal_add_delivery(db, &delivery));
+	check(!db_query(db, &rows,
+			"SELECT length(raw), raw_bytes FROM deliveries WHERE id = 'd2'"));
+	check_int(db_next(&rows), DB_ROW);
+	check_int(db_get_integer(&rows, 0), JOURNAL_RAW_MAX);
+	check_int(db_get_integer(&rows, 1), JOURNAL_RAW_MAX + 1000);
+}
+
+static int join(void *owner, const char *source, const char *delivery_id)
+{
+	strcat(strcat(strcat(owner, source), "/"), delivery_id);
+	return 0;
+}
+
+static void delivery_ids_since(struct db *db)
+{
+	char text[256] = "";
+
+	check(!journal_list_delivery_ids(db, (wall_t){0}, join, text));
+	check_text(text, "am/again"); /* told twice, listed once; without id: not at all */
+	text[0] = '\0';
+	check(!journal_list_delivery_ids(db, (wall_t){7 * DUR_S}, join, text));
+	check_text(text, "");
+}
+
+/* --- live state: each comes back as it was saved --- */
+
+static struct open_alert last_open_alert;
+static struct hold last_hold;
+static struct policy_run last_run;
+static int calls;
+
+static int see_open_alert(void *owner, const struct open_alert *alert)
+{
+	last_open_alert = *alert;
+	calls++;
+	return *(int *)owner;
+}
+
+static int see_hold(void *owner, const struct hold *hold)
+{
+	last_hold = *hold;
+	calls++;
+	return *(int *)owner;
+}
+
+static int see_run(void *owner, const struct policy_run *run)
+{
+	last_run = *run;
+	calls++;
+	return *(int *)owner;
+}
+
+static void live_state_comes_back(struct db *db)
+{
+	struct open_alert alert = {.fingerprint = "print",
+				   .alert = "a",
+				   .open = true,
+				   .level = LEVEL_WARNING,
+				   .starts_at = {1},
+				   .last_event_at = {2},
+				   .count = 3};
+	struct hold hold = {.policy = "p",
+			    .kind = HOLD_OPERATOR,
+			    .key = "operator",
+			    .endpoint = "e",
+			    .level = LEVEL_ERROR,
+			    .note = "why",
+			    .since = {4},
+			    .until = {5}};
+	struct policy_run run = {.policy = "p",
+				 .state = POLICY_ABNORMAL,
+				 .capture = "c",
+				 .capture_from = {6},
+				 .capture_began = {7},
+				 .linger_until = {8},
+				 .retry_at = {9},
+				 .veto = true,
+				 .veto_until = {10},
+				 .reason = "disk_full: no space"};
+	int go_on = 0;
+
+	check(!db_run(db, "DELETE FROM open_alerts"));
+	for (int i = 0; i < 2; i++) { /* the second time they replace */
+		check(!journal_save_open_alert(db, &alert));
+		check(!journal_save_hold(db, &hold));
+		check(!journal_save_run(db, &run));
+		alert.count++;
+		hold.until.ns++;
+		run.state = POLICY_ON;
+	}
+	alert.count--;
+	hold.until.ns--;
+	calls = 0;
+	check(!journal_list_open_alerts(db, see_open_alert, &go_on));
+	check(!journal_list_holds(db, see_hold, &go_on));
+	check(!journal_list_runs(db, see_run, &go_on));
+	check_int(calls, 3);
+	check(!memcmp(&last_open_alert, &alert, sizeof(alert)));
+	check(!memcmp(&last_hold, &hold, sizeof(hold)));
+	check(!memcmp(&last_run, &run, sizeof(run)));
+	check(!journal_remove_hold(db, &hold));
+	check(!journal_remove_run(db, "p"));
+	check(!journal_list_holds(db, see_hold, &go_on));
+	check(!journal_list_runs(db, see_run, &go_on));
+	check_int(calls, 3);
+}
+
+static void notes_make_a_timeline(struct db *db)
+{
+	json_t *notes;
+
+	check(!journal_add_note(db, (wall_t){DUR_S}, "capture", "c", "a", "begins"));
+	check(!journal_add_note(db, (wall_t){DUR_S}, "capture", "other", "", "begins"));
+	check(!journal_add_note(db, (wall_t){2 * DUR_S}, "push", "p", "a", "delivered"));
+	check(!journal_add_note(db, (wall_t){3 * DUR_S}, "capture", "c", "", "ends"));
+	check(!journal_list_notes(db, "capture", "c", "", &notes));
+	check_int(json_array_size(notes), 2);
+	check_text(json_string_value(json_object_get(json_array_get(notes, 1), "text")), "ends");
+	check_text(json_string_value(json_object_get(json_array_get(notes, 0), "at")),
+		   "1970-01-01T00:00:01.000000000Z");
+	json_decref(notes);
+	check(!journal_list_notes(db, NULL, NULL, "a", &notes));
+	check_int(json_array_size(notes), 2);
+	check_text(json_string_value(json_object_get(json_array_get(notes, 1), "kind")), "push");
+	json_decref(notes);
+}
+
+int main(void)
+{
+	struct scratch scratch;
+	struct db *db;
+
+	scratch_init(&scratch);
+	check(!db_open(scratch_path(&scratch, "ringbell.db"), &db));
+	alerts_are_listed_newest_first(db);
+	one_alert_shows_what_was_sent(db);
+	raw_bytes_are_bounded(db);
+	delivery_ids_since(db);
+	live_state_comes_back(db);
+	notes_make_a_timeline(db);
+	db_close(db);
+	scratch_fini(&scratch);
+	return 0;
+}
