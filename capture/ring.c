@@ -18,6 +18,7 @@ struct ring {
 	uint64_t head;
 	uint64_t held;
 	uint64_t adopted_end;
+	uint64_t total; /* packets noted */
 	uint64_t orphan_seq;
 	mono_t orphan_until;
 	uint32_t tear_at;
@@ -73,6 +74,18 @@ const struct ring_info *ring_get_info(const struct ring *ring, uint64_t seq)
 	return info->seq == seq ? info : NULL;
 }
 
+uint64_t ring_packets_before(const struct ring *ring, uint64_t seq)
+{
+	/* a block that was torn when this process found the ring has no facts: the next one counts */
+	for (; seq < ring->head; seq++) {
+		const struct ring_info *info = ring_get_info(ring, seq);
+
+		if (info)
+			return info->before;
+	}
+	return ring->total;
+}
+
 int64_t ring_open_ns(const struct ring *ring, uint64_t seq)
 {
 	const struct ring_info *info = ring_get_info(ring, seq);
@@ -99,9 +112,11 @@ static void note_block(struct ring *ring, uint64_t seq, mono_t taken, uint64_t k
 		.taken = taken,
 		.kernel_drops = kernel_drops,
 		.nic_drops = atomic_load_explicit(&ring->shared->nic_drops, memory_order_relaxed),
+		.before = ring->total,
 		.packets = facts.packets,
 		.bytes = facts.bytes,
 	};
+	ring->total += facts.packets;
 }
 
 /* A retired block has status "user". One more case is taken for retired, so that a claim lost to

@@ -19,7 +19,7 @@
 #include "capture/track_segment.h"
 
 #define TELL_EVERY  (250 * DUR_MS)
-#define FLUSH_AFTER (500 * DUR_MS) /* quiet bytes reach the file after this */
+#define FLUSH_AFTER (250 * DUR_MS) /* quiet bytes reach the file after this */
 #define STOP_MARGIN (300 * DUR_MS) /* beyond the retire time: wake-ups, a busy machine */
 #define CAUSES	    (GAP_NIC_DOWN + 1)
 
@@ -60,8 +60,10 @@ struct track {
 	int rotate_now;
 
 	/* the cursor */
-	uint64_t seq; /* next block to read */
-	int partial;  /* 1 = walk stands inside that block */
+	uint64_t seq;	 /* next block to read */
+	int partial;	 /* 1 = walk stands inside that block */
+	uint32_t done;	 /* packets read in it */
+	uint64_t before; /* packets in all blocks before it, see ring_packets_before */
 	struct ring_block_walk walk;
 	int64_t last_block_ns; /* newest packet of block seq - 1 */
 	int counting;	       /* 0 = the next block sets the base of the two counters below */
@@ -375,21 +377,19 @@ static void check_end(struct track *t, struct instant now)
 static void skip_lost(struct track *t)
 {
 	const struct ring *ring = t->ring->ring;
-	uint64_t reach = ring_reach(ring), lost = 0;
-	const struct ring_info *info = NULL;
+	uint64_t reach = ring_reach(ring), lost;
+	const struct ring_info *info = ring_get_info(ring, reach);
 
 	if (t->seq >= reach)
 		return;
-	for (uint64_t seq = t->seq; seq < reach; seq++) {
-		info = ring_get_info(ring, seq);
-		lost += t->partial ? t->walk.left : info ? info->packets : 0;
-		t->partial = 0;
-	}
+	lost = ring_packets_before(ring, reach) - t->before - t->done;
 	t->seq = reach;
+	t->before = ring_packets_before(ring, reach);
+	t->done = 0;
+	t->partial = 0;
 	if (!lost)
 		return;
 	atomic_fetch_add_explicit(&t->ring->shared->lost_cursor, lost, memory_order_relaxed);
-	info = ring_get_info(ring, reach);
 	lose(t, GAP_CURSOR, lost, info ? info->first_ns : 0);
 }
 
@@ -438,6 +438,8 @@ static void finish_block(struct track *t, const struct ring_info *info, struct t
 {
 	t->last_block_ns = info->last_ns;
 	t->partial = 0;
+	t->done = 0;
+	t->before = info->before + info->packets;
 	t->seq++;
 	mark_block(t, s);
 	if (t->edit)
@@ -468,6 +470,7 @@ static int read_block(struct track *t, struct track_segment *s)
 	if (busy) {
 		t->walk = walk;
 		t->partial = 1;
+		t->done = info->packets - walk.left;
 		return busy;
 	}
 	finish_block(t, info, s);
@@ -748,6 +751,7 @@ struct track *track_new(const struct track_options *o, struct instant now)
 	t->end_seq = UINT64_MAX;
 	t->end = REC_END_STOPPED;
 	reach_ns = o->mark ? begin_by_mark(t, o->mark) : begin_by_time(t, o->start, now);
+	t->before = ring_packets_before(o->ring->ring, t->seq);
 	tell_started(t, reach_ns, o->mark != NULL);
 	publish_first(t);
 	open_next(t, reach_ns, now);

@@ -48,7 +48,7 @@ static uint32_t make_frame(uint32_t number, uint8_t *frame)
 	return size;
 }
 
-static int make_pcap(uint32_t packets, int64_t spacing_ns)
+static int make_pcap(uint32_t packets, int64_t spacing_ns, int64_t pause_ns)
 {
 	const uint32_t header[] = {0xa1b23c4d, 2 | 4 << 16, 0, 0, 262144, 1};
 	CLEANUP_BUF struct buf b = BUF_INIT;
@@ -57,7 +57,7 @@ static int make_pcap(uint32_t packets, int64_t spacing_ns)
 
 	buf_append(&b, header, sizeof(header));
 	for (uint32_t i = 0; i < packets; i++) {
-		int64_t ns = 1700000000 * DUR_S + i * spacing_ns;
+		int64_t ns = 1700000000 * DUR_S + i * spacing_ns + (i ? pause_ns : 0);
 		uint32_t size = make_frame(i, frame);
 		uint32_t h[] = {(uint32_t)(ns / DUR_S), (uint32_t)(ns % DUR_S), size, size};
 
@@ -86,14 +86,14 @@ static void share(struct rig *rig)
 	ring->history_mode = HISTORY_CLAIM;
 }
 
-struct rig *rig_new(uint32_t packets, int64_t spacing_ns)
+struct rig *rig_new_paused(uint32_t packets, int64_t spacing_ns, int64_t pause_ns)
 {
 	struct rig *rig = xcalloc(1, sizeof(*rig));
 
 	strcpy(rig->folder, "/tmp/ringbell-recorder-XXXXXX");
 	check(mkdtemp(rig->folder));
 	rig->packets = packets;
-	rig->pcap = make_pcap(packets, spacing_ns);
+	rig->pcap = make_pcap(packets, spacing_ns, pause_ns);
 	share(rig);
 	strcpy(rig->config.captures, rig->folder);
 	rig->config.buffer_bytes = 64 << 10;
@@ -105,6 +105,11 @@ struct rig *rig_new(uint32_t packets, int64_t spacing_ns)
 	rig->plan.retire_ms = 100;
 	rig->ring_fd = rig->pid = rig->supervisor = rig->control = -1;
 	return rig;
+}
+
+struct rig *rig_new(uint32_t packets, int64_t spacing_ns)
+{
+	return rig_new_paused(packets, spacing_ns, 0);
 }
 
 static void remove_folder(const char *path)

@@ -54,6 +54,8 @@ struct rig {
 
 /* A pcap of `packets` packets, spacing_ns apart, and everything a recorder is given. */
 struct rig *rig_new(uint32_t packets, int64_t spacing_ns);
+/* The same, with a pause behind the first packet. */
+struct rig *rig_new_paused(uint32_t packets, int64_t spacing_ns, int64_t pause_ns);
 void rig_free(struct rig *rig);
 
 /* Forks a recorder, waits until it is ready, and synchronises with it as control. */
