@@ -393,7 +393,7 @@ static int connect_file(struct db *db, const char *path)
 int db_open(const char *path, struct db **ret)
 {
 	struct db *db;
-	off_t bytes;
+	off_t bytes = 0;
 	int r = make_file(path, &bytes);
 
 	if (r)
