@@ -53,7 +53,40 @@ static int capture_format(struct db *db, const struct capture_row *row, const js
 
 /* ---- what the recorder told since the last commit, on the loop ---- */
 
-/* Adds `live`: per track what is in its open segment, for captures that run. */
+static json_t *track_view(const struct live_track *track)
+{
+	static const char *const states[] = {"waiting", "absent", "starting", "recording", "over"};
+	const struct rec_track *progress = &track->progress;
+
+	return json_pack("{s:s, s:s, s:b, s:I, s:I, s:I}", "nic", track->nic, "state",
+			 states[track->state], "following", (int)progress->following, "packets",
+			 (json_int_t)progress->packets, "bytes", (json_int_t)progress->bytes,
+			 "open_bytes",
+			 progress->name[0] ? (json_int_t)progress->valid_bytes : (json_int_t)0);
+}
+
+static void raise_member(json_t *object, const char *key, uint64_t value)
+{
+	if ((uint64_t)json_integer_value(json_object_get(object, key)) < value)
+		json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+/* The catalogue counts sealed segments only: a capture that runs has more. */
+static void raise_coverage(json_t *coverage, const struct live_capture *capture)
+{
+	uint64_t packets = 0, bytes = 0;
+
+	for (size_t i = 0; i < capture->track_count; i++) {
+		packets += capture->tracks[i].progress.packets;
+		bytes += capture->tracks[i].progress.bytes;
+	}
+	raise_member(coverage, "packets", packets);
+	raise_member(coverage, "bytes", bytes);
+	if (packets)
+		json_object_set_new(coverage, "completeness", json_string("partial"));
+}
+
+/* For captures that run: `live`, what each track has, and the coverage so far. */
 static void add_progress(const struct control *control, json_t *view)
 {
 	const char *id = json_string_value(json_object_get(view, "id"));
@@ -63,21 +96,10 @@ static void add_progress(const struct control *control, json_t *view)
 	if (!capture)
 		return;
 	tracks = json_array();
-	for (size_t i = 0; i < capture->track_count; i++) {
-		static const char *const states[] = {"waiting", "absent", "starting", "recording",
-						     "over"};
-		const struct live_track *track = &capture->tracks[i];
-
-		json_array_append_new(
-			tracks,
-			json_pack("{s:s, s:s, s:b, s:I, s:I, s:I}", "nic", track->nic, "state",
-				  states[track->state], "following", (int)track->progress.following,
-				  "packets", (json_int_t)track->progress.packets, "bytes",
-				  (json_int_t)track->progress.bytes, "open_bytes",
-				  track->progress.name[0] ? (json_int_t)track->progress.valid_bytes
-							  : (json_int_t)0));
-	}
+	for (size_t i = 0; i < capture->track_count; i++)
+		json_array_append_new(tracks, track_view(&capture->tracks[i]));
 	json_object_set_new(view, "live", tracks);
+	raise_coverage(json_object_get(view, "coverage"), capture);
 }
 
 static void add_links(json_t *view)

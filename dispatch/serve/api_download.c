@@ -174,13 +174,6 @@ static void refuse_empty(const struct download_job *job)
 
 /* ---- the whole capture ---- */
 
-static const char *completeness_name(enum completeness completeness)
-{
-	static const char *const names[] = {"complete", "partial", "empty"};
-
-	return names[completeness];
-}
-
 static void start_whole(struct download_job *job)
 {
 	struct exchange *exchange = job->exchange;
@@ -206,7 +199,9 @@ static void start_whole(struct download_job *job)
 		make_etag(job, download->etag);
 	}
 	exchange_set_header(exchange, "X-Ringbell-Completeness",
-			    completeness_name(job->coverage.completeness));
+			    job->capture.state == CAPTURE_FINISHED
+				    ? coverage_completeness_name(job->coverage.completeness)
+				    : "partial");
 	exchange_set_header(exchange, "X-Ringbell-Coverage", job->coverage.code);
 	download_start(download);
 }

@@ -298,6 +298,11 @@ static int start_run(struct db *db, void *arg)
 		log_info("control",
 			 "recovery: %u segments adopted, %u repaired, %u quarantined, %u missing",
 			 report.adopted, report.repaired, report.quarantined, report.missing);
+	if (report.skipped)
+		log_warning("control",
+			    "recovery: %u files or folders could not be read or renamed, left as "
+			    "they are",
+			    report.skipped);
 	r = outbox_release_leases(db);
 	return r < 0 ? r : 0;
 }
