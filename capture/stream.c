@@ -20,8 +20,7 @@ struct stream {
 	uint64_t base;
 	bool unflushed; /* something was committed that no JOB_FLUSH covers */
 	bool sealed;
-	struct shared_mark last_mark;
-	struct shared_mark page_mark; /* newest in front of the page where last_mark lies */
+	struct shared_mark mark; /* newest */
 	void *trailer;
 	size_t tail_bytes;
 	unsigned char tail[WRITER_PAGE];
@@ -72,8 +71,7 @@ static void fill_job(struct stream *stream, struct writer_job *job, enum writer_
 	job->data = stream->buffer ? stream->buffer->data : stream->tail;
 	job->data_bytes = stream->buffer ? stream->used : stream->tail_bytes;
 	job->offset = stream->base;
-	job->last_mark = stream->last_mark;
-	job->page_mark = stream->page_mark;
+	job->mark = stream->mark;
 }
 
 /* Gives the buffer to the writer; what does not fill a page stays as tail. */
@@ -96,6 +94,8 @@ void stream_commit(struct stream *stream, size_t used)
 	bug_on(!stream->buffer || used > STREAM_RESERVE_MAX);
 	stream->used += used;
 	stream->unflushed |= used > 0;
+	/* At the first commit beyond a page border: so the newest mark, which is older, never lies
+	 * behind the whole pages that are written now. */
 	if (stream->used >= writer_buffer_bytes(stream->writer))
 		hand_over(stream, JOB_WRITE);
 }
@@ -107,12 +107,8 @@ uint64_t stream_bytes(const struct stream *stream)
 
 void stream_mark(struct stream *stream, const struct shared_mark *mark)
 {
-	uint64_t offset = stream_bytes(stream);
-
-	if (stream->last_mark.offset <= (offset & ~(uint64_t)(WRITER_PAGE - 1)))
-		stream->page_mark = stream->last_mark;
-	stream->last_mark = *mark;
-	stream->last_mark.offset = offset;
+	stream->mark = *mark;
+	stream->mark.offset = stream_bytes(stream);
 }
 
 int stream_flush(struct stream *stream)

@@ -207,15 +207,11 @@ static size_t pad(const struct writer_file *file, struct writer_job *job)
 /* Tells how far the file is good now that it reaches to `end`. */
 static void advance(struct writer_file *file, const struct writer_job *job, uint64_t end)
 {
-	const struct shared_mark *mark = &job->last_mark;
-
-	if (mark->offset > end)
-		mark = &job->page_mark;
-	if (mark->seq == 0 || mark->offset > end || mark->offset < file->mark.offset ||
-	    (mark->offset == file->mark.offset && mark->seq <= file->mark.seq))
+	bug_on(job->mark.offset > end);
+	if (job->mark.seq <= file->mark.seq && job->mark.offset <= file->mark.offset)
 		return;
-	file->mark = *mark;
-	report(file, WRITER_WRITTEN, mark->offset);
+	file->mark = job->mark;
+	report(file, WRITER_WRITTEN, file->mark.offset);
 }
 
 static void on_write(struct writer *writer, struct writer_job *job)
@@ -279,8 +275,7 @@ static void on_seal(struct writer *writer, struct writer_job *job)
 		fail(file, r);
 		return;
 	}
-	if (job->last_mark.seq)
-		file->mark = job->last_mark;
+	file->mark = job->mark;
 	r = segment_seal(file->folder, file->fd, file->name, bytes);
 	on_sealed(file, r, bytes);
 }

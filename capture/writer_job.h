@@ -30,9 +30,8 @@ struct writer_job {
 	struct writer_buffer *buffer; /* given back afterwards; NULL: data lies elsewhere */
 	unsigned char *data;
 	size_t data_bytes;
-	uint64_t offset;	      /* of data in the file, multiple of WRITER_PAGE */
-	struct shared_mark last_mark; /* newest */
-	struct shared_mark page_mark; /* newest in front of the last, unfinished page of data */
+	uint64_t offset;	 /* of data in the file, multiple of WRITER_PAGE */
+	struct shared_mark mark; /* newest; lies in what the job writes, or before */
 };
 
 /* Page-aligned memory for one write, with slack behind so that blocks stay contiguous. */

@@ -40,7 +40,7 @@ static void wait_until(uint64_t due)
 
 		rest.tv_sec = (time_t)(ns / 1000000000u);
 		rest.tv_nsec = (long)(ns % 1000000000u);
-		ppoll(NULL, 0, &rest, NULL);
+		nanosleep(&rest, NULL); /* wait: the pace is what was asked for */
 	}
 	while ((int64_t)(due - gen_now_ns()) > 0)
 		;

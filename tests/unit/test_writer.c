@@ -238,6 +238,33 @@ static void plain_life(enum writer_mode mode)
 	writer_free(w);
 }
 
+/* Buffers end in the middle of many small blocks: what is reported is in the file at once, not only
+ * when the unfinished page follows. */
+static void mark_after_every_packet(enum writer_mode mode)
+{
+	struct writer *w = writer(mode, 4, 0);
+	uint64_t base = 0, seen = 1;
+	struct track t;
+
+	track_open(&t, w, "small");
+	add_header(&t);
+	for (uint32_t i = 0; i < 8000; i++) {
+		add_block(&t, 1, 60 + i % 50);
+		if (stream_bytes(t.stream) - base < BUFFER_BYTES)
+			continue;
+		/* a buffer went; nothing more is written until its report was checked */
+		wait_for(take_events(&t) && t.good.seq > seen, 10);
+		seen = t.good.seq;
+		check(t.mark.seq - seen < 100);
+		base = stream_bytes(t.stream) & ~(uint64_t)4095;
+	}
+	check(seen > 1);
+	stream_seal(t.stream);
+	track_close(&t);
+	check_sealed_file(&t);
+	writer_free(w);
+}
+
 /* Nothing but a header, and nothing at all. */
 static void empty_segments(void)
 {
@@ -465,9 +492,9 @@ static void bad_options(void)
 
 static void remove_files(void)
 {
-	static const char *const names[] = {"plain",   "header",  "nothing", "thread0",
-					    "thread1", "thread2", "a",	     "b",
-					    "c",       "fails",	  "full",    "twice"};
+	static const char *const names[] = {"plain",   "header", "nothing", "thread0", "thread1",
+					    "thread2", "a",	 "b",	    "c",       "fails",
+					    "full",    "twice",	 "small"};
 	int folder = open_folder();
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -482,6 +509,9 @@ static void test_folder(const char *parent)
 	plain_life(WRITER_DIRECT);
 	remove_files();
 	plain_life(WRITER_BUFFERED);
+	mark_after_every_packet(WRITER_DIRECT);
+	remove_files();
+	mark_after_every_packet(WRITER_BUFFERED);
 	empty_segments();
 	many_threads(WRITER_DIRECT);
 	remove_files();
