@@ -344,6 +344,7 @@ static void recovery_waits_for_its_firing(struct db *db)
 static void dead_endpoint_leaves_leases_to_others(struct db *db)
 {
 	char fingerprint[16];
+	wall_t due;
 
 	for (int i = 100; i < 200; i++) {
 		snprintf(fingerprint, sizeof(fingerprint), "%d", i);
@@ -352,6 +353,7 @@ static void dead_endpoint_leaves_leases_to_others(struct db *db)
 	add(db, 200, "quick", "f");
 	check(strstr(lease(db, 600), "115 200 ")); /* sixteen, and the other's */
 	check_text(lease(db, 600), "");
+	check_int(outbox_next_due(db, &due), OUTBOX_EMPTY);
 	check_int(outbox_kill(db, "slow", "endpoint_deleted"), 0);
 	check_int(settle(db, 100, OUTBOX_PENDING, 700), 0);
 	check_int(settle(db, 101, OUTBOX_DELIVERED, 0), 0);

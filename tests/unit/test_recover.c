@@ -272,6 +272,21 @@ static void live_capture_is_left_alone(void)
 	rig_fini(&rig);
 }
 
+static void finished_capture_gets_no_gap(void)
+{
+	const char *id = CAPTURE "1";
+	struct gap_row gap;
+	struct rig rig;
+
+	rig_init(&rig);
+	save_capture(&rig, id, CAPTURE_FINISHED);
+	put_torn(&rig, id, segment_file("eth0", 0), 3);
+	check_int(recover(&rig).repaired, 1);
+	check_int(only_segment(&rig, id).packets, 3);
+	check_int(gap_count(&rig, id, &gap), 0);
+	rig_fini(&rig);
+}
+
 static void sealed_file_without_row_is_adopted(void)
 {
 	const char *id = CAPTURE "1";
@@ -425,7 +440,7 @@ static void unreadable_segment_is_quarantined(void)
 static void what_is_not_ours_is_not_touched(void)
 {
 	const char *id = CAPTURE "1", *name = segment_file("eth0", 0);
-	char hidden[SEGMENT_NAME_SIZE + 1];
+	char hidden[SEGMENT_NAME_SIZE + 1], elsewhere[SEGMENT_NAME_SIZE + 32];
 	CLEANUP_CLOSE int folder = -1;
 	struct recover_report report;
 	struct capture_row row;
@@ -436,8 +451,9 @@ static void what_is_not_ours_is_not_touched(void)
 	put_sealed(&rig, "somebody's", name, 1, 0);
 	check(!symlinkat("somebody's", rig.captures_fd, CAPTURE "2"));
 	folder = capture_folder(&rig, id);
-	check(!symlinkat("/etc/hostname", folder, name));
-	check(!symlinkat("/etc/hostname", folder, hidden));
+	snprintf(elsewhere, sizeof(elsewhere), "../somebody's/%s", name);
+	check(!symlinkat(elsewhere, folder, name));
+	check(!symlinkat(elsewhere, folder, hidden));
 	check(!mkfifoat(folder, segment_file("eth0", 1), 0600));
 	check(!mkdirat(folder, segment_file("eth0", 2), 0700));
 	put_file(&rig, id, "notes.txt", "hello", 5);
@@ -457,6 +473,7 @@ int main(void)
 	torn_segment_of_a_running_capture_goes_on();
 	two_crashes_leave_one_open_gap();
 	live_capture_is_left_alone();
+	finished_capture_gets_no_gap();
 	sealed_file_without_row_is_adopted();
 	folder_without_row_becomes_a_capture();
 	catalogue_is_rebuilt_from_manifests();
