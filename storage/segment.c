@@ -153,6 +153,13 @@ int segment_open(int folder, const char *name, bool *direct)
 	return take_fd(&fd);
 }
 
+/* Only its owner may change a file's mode. One that recovery seals belongs to a dead recorder,
+ * which is another user of our group: it keeps its mode. */
+static int write_protect(int fd)
+{
+	return fchmod(fd, 0640) && errno != EPERM ? -1 : 0;
+}
+
 int segment_seal(int folder, int fd, const char *name, uint64_t bytes)
 {
 	char hidden[SEGMENT_NAME_SIZE + 1];
@@ -160,7 +167,7 @@ int segment_seal(int folder, int fd, const char *name, uint64_t bytes)
 
 	if (r)
 		return r;
-	if (ftruncate(fd, (off_t)bytes) || fchmod(fd, 0640) || fsync(fd))
+	if (ftruncate(fd, (off_t)bytes) || write_protect(fd) || fsync(fd))
 		return -errno;
 	/* a sealed segment never changes, so it is never replaced either */
 	if (renameat2(folder, hidden, folder, name, RENAME_NOREPLACE)) {

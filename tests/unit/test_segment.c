@@ -105,6 +105,30 @@ static void life_of_a_file(int folder)
 	check(!unlinkat(folder, name, 0));
 }
 
+/* Recovery runs as another user of the group than the recorder that died (needs root). */
+static void sealed_by_another_user(int folder)
+{
+	static const char name[] = "20261120T153000.123Z_p_eth0_000001.pcapng";
+	bool direct = false;
+	struct stat st;
+	int fd;
+
+	if (geteuid())
+		return;
+	fd = segment_open(folder, name, &direct);
+	check(fd >= 0);
+	check(!file_write_all(fd, "0123456789", 10));
+	check(!fchown(fd, 65533, 65533));
+	check(!fchown(folder, 65533, 65533) && !fchmod(folder, 0770));
+	check(!setegid(65533) && !seteuid(65532));
+	check_int(segment_seal(folder, fd, name, 4), 0);
+	check(!seteuid(0) && !setegid(0));
+	close(fd);
+	check(!fstatat(folder, name, &st, 0));
+	check_int(st.st_size, 4);
+	check(!unlinkat(folder, name, 0));
+}
+
 static void names_stay_in_the_folder(int folder)
 {
 	bool direct = false;
@@ -127,6 +151,7 @@ int main(void)
 	check(folder >= 0);
 	life_of_a_file(folder);
 	names_stay_in_the_folder(folder);
+	sealed_by_another_user(folder);
 	close(folder);
 	check(!rmdir(path));
 	return 0;
