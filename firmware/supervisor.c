@@ -14,11 +14,12 @@
 #include "base/ipc.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "firmware/nic_events.h"
 #include "firmware/notify.h"
 #include "firmware/worker_set.h"
 
 #define COUNT_EVERY    (100 * DUR_MS)
-#define LOOK_EVERY     (500 * DUR_MS)
+#define LOOK_EVERY     10	    /* counts; besides, each NIC event is looked at at once */
 #define LIFE_GOOD      (10 * DUR_S) /* a child that lived so long may start again at once */
 #define BACKOFF_MIN    (100 * DUR_MS)
 #define BACKOFF_MAX    (5 * DUR_S)
@@ -54,8 +55,10 @@ struct supervisor {
 	int shared_readable; /* the shared memory again, for those who only read */
 	int signals;
 	struct watch *signal_watch;
+	int nic_events; /* -1: none to be had, looking every second must do */
+	struct watch *nic_watch;
 	struct timer *count_timer;
-	struct timer *look_timer;
+	unsigned counts;
 	struct timer *stop_timer;
 	mono_t stop_asked;
 };
@@ -384,6 +387,27 @@ static void on_child_closed(void *owner)
 		kill(c->pid, SIGKILL);
 }
 
+/* May block for as long as the kernel takes to allocate a ring, when a NIC appears. */
+static void look_at_nics(struct supervisor *s)
+{
+	bool changed = false;
+
+	for (uint32_t i = 0; i < s->options->slot_count; i++)
+		if (slot_check(&s->options->slots[i]))
+			changed = true;
+	if (changed)
+		replace_recorder(s);
+}
+
+static void on_nic_event(void *owner)
+{
+	struct supervisor *s = owner;
+
+	nic_events_clear(s->nic_events);
+	if (s->phase == PHASE_RUNNING)
+		look_at_nics(s);
+}
+
 static void on_count(void *owner)
 {
 	struct supervisor *s = owner;
@@ -391,22 +415,12 @@ static void on_count(void *owner)
 	timer_set(s->count_timer, COUNT_EVERY);
 	for (uint32_t i = 0; i < s->options->slot_count; i++)
 		slot_count(&s->options->slots[i]);
-}
-
-/* May block for as long as the kernel takes to allocate a ring, when a NIC appears. */
-static void on_look(void *owner)
-{
-	struct supervisor *s = owner;
-	bool changed = false;
-
-	timer_set(s->look_timer, LOOK_EVERY);
-	for (uint32_t i = 0; i < s->options->slot_count; i++) {
+	if (++s->counts % LOOK_EVERY)
+		return;
+	for (uint32_t i = 0; i < s->options->slot_count; i++)
 		slot_count_nic(&s->options->slots[i]);
-		if (s->phase == PHASE_RUNNING && slot_check(&s->options->slots[i]))
-			changed = true;
-	}
-	if (changed)
-		replace_recorder(s);
+	if (s->phase == PHASE_RUNNING)
+		look_at_nics(s);
 	worker_set_check(s->workers);
 }
 
@@ -458,10 +472,13 @@ static void supervisor_init(struct supervisor *s, const struct supervisor_option
 				    options->log_level);
 	s->signal_watch = watch_new_read(s->loop, s->signals, on_signal, s);
 	watch_enable(s->signal_watch);
+	s->nic_events = nic_events_open();
+	if (s->nic_events >= 0) {
+		s->nic_watch = watch_new_read(s->loop, s->nic_events, on_nic_event, s);
+		watch_enable(s->nic_watch);
+	}
 	s->count_timer = timer_new(s->loop, on_count, s);
 	timer_set(s->count_timer, COUNT_EVERY);
-	s->look_timer = timer_new(s->loop, on_look, s);
-	timer_set(s->look_timer, LOOK_EVERY);
 	s->stop_timer = timer_new(s->loop, on_stop_timer, s);
 	for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
 		init_child(s, roles[i]);
@@ -475,10 +492,12 @@ static void supervisor_fini(struct supervisor *s)
 	}
 	worker_set_free(s->workers);
 	timer_free(s->stop_timer);
-	timer_free(s->look_timer);
 	timer_free(s->count_timer);
+	watch_free(s->nic_watch);
 	watch_free(s->signal_watch);
 	loop_free(s->loop);
+	if (s->nic_events >= 0)
+		close(s->nic_events);
 	close(s->signals);
 	close(s->shared_readable);
 }
