@@ -105,32 +105,48 @@ struct resume *resume_free(struct resume *resume)
 	return NULL;
 }
 
-/* Bytes of the section header and the interface block, which is where an empty segment ends. */
+/* Bytes of the section header and the interface block, which is where an empty segment ends; 0 if
+ * they are not in the file. */
 static uint64_t header_bytes(int folder, const char *name)
 {
 	char hidden[SEGMENT_NAME_SIZE + 1];
 	CLEANUP_CLOSE int fd = -1;
 	uint32_t block[2];
-	uint64_t at = 0;
+	uint64_t at = 0, size;
 
 	snprintf(hidden, sizeof(hidden), ".%s", name);
+	size = size_of(folder, hidden);
 	fd = openat(folder, hidden, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	for (int i = 0; fd >= 0 && i < 2; i++) {
-		if (pread(fd, block, sizeof(block), (off_t)at) != sizeof(block))
-			break;
+	for (int i = 0; i < 2; i++) {
+		if (fd < 0 || pread(fd, block, sizeof(block), (off_t)at) != sizeof(block))
+			return 0;
+		if (block[1] < 12 || block[1] > size - at)
+			return 0;
 		at += block[1];
 	}
-	return at ? at : 1;
+	return at;
 }
 
-/* 0 = all of it is good. */
-static uint64_t cut_of(const struct resume *r, const struct resume_file *file)
+enum repair_outcome {
+	REPAIR_REMOVED = 1, /* not even its headers had been written */
+};
+
+/* Returns 0, REPAIR_REMOVED or -errno. */
+static int repair_hidden(const struct resume *r, const struct resume_file *file,
+			 struct segment_facts *facts)
 {
-	if (file->number < r->mark.segment)
-		return 0;
-	if (file->number == r->mark.segment && r->mark.offset)
-		return r->mark.offset;
-	return header_bytes(r->folder, file->name);
+	uint64_t cut = 0; /* all of it is good */
+
+	if (file->number == r->mark.segment && r->mark.offset) {
+		cut = r->mark.offset;
+	} else if (file->number >= r->mark.segment) {
+		cut = header_bytes(r->folder, file->name);
+		if (!cut) {
+			segment_remove_hidden(r->folder, file->name);
+			return REPAIR_REMOVED;
+		}
+	}
+	return repair_segment(r->folder, file->name, cut, facts);
 }
 
 static int inspect_sealed(const struct resume *r, const struct resume_file *file,
@@ -166,8 +182,9 @@ static void repair_file(const struct resume *r, const struct resume_file *file, 
 
 	if (!file->hidden && file->number + 1 < r->mark.segment)
 		return;
-	result = file->hidden ? repair_segment(r->folder, file->name, cut_of(r, file), &facts)
-			      : inspect_sealed(r, file, &facts);
+	result = file->hidden ? repair_hidden(r, file, &facts) : inspect_sealed(r, file, &facts);
+	if (result == REPAIR_REMOVED)
+		return;
 	if (result < 0) {
 		log_error("capture", "%s: segment \"%s\" cannot be repaired: %s", r->head.capture,
 			  file->name, strerror(-result));

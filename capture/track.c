@@ -254,6 +254,7 @@ static int begin(struct track *t, struct track_segment *s)
 	if (track_segment_begin(s, &section, &interface))
 		return TRACK_SEGMENT_BUSY;
 	mark_block(t, s);
+	track_segment_flush(s, s->opened); /* at once: a crash shall not leave an empty file */
 	return 0;
 }
 
