@@ -136,18 +136,20 @@ static void probe(const struct config *config, const struct identity *identity,
 		  enum privileges_user user, struct finding *f)
 {
 	int r = privileges_drop(identity);
+	const char *name;
 
 	if (r < 0) {
 		find(f, "cannot give up privileges", "", r);
 		return;
 	}
-	if (user == USER_RECORDER) {
-		try_folder(f, config->captures, config->users.recorder);
-		return;
-	}
-	try_folder(f, config->state, config->users.control);
-	try_folder(f, config->captures, config->users.control);
-	try_listen(f, config->listen, config->users.control);
+	name = user == USER_RECORDER ? config->users.recorder : config->users.control;
+	if (!identity->is_changed)
+		name = "(this one)";
+	if (user == USER_CONTROL)
+		try_folder(f, config->state, name);
+	try_folder(f, config->captures, name);
+	if (user == USER_CONTROL)
+		try_listen(f, config->listen, name);
 }
 
 static int probe_as(const struct config *config, const struct identity *identity,
