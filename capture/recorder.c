@@ -54,6 +54,7 @@ struct recorder {
 	struct slot slots[CHILD_RINGS_MAX];
 	struct writer *writer;
 	int captures;
+	int early_peer; /* control's end, until the rings are there; else -1 */
 	struct mailbox reports;
 	struct watch *reports_watch;
 	struct timer *stop_timer;
@@ -480,6 +481,14 @@ static int take_ring(struct recorder *r, struct ipc_message *m)
 	return 0;
 }
 
+static void open_control(struct recorder *r, int socket)
+{
+	ipc_link_free(r->control);
+	r->syncing = r->listening = 0;
+	r->control = ipc_link_new(r->loop, socket, on_control, on_control_closed, r);
+}
+
+/* What control says is heard once there are rings to do it on: it may have said it already. */
 static int take_peer(struct recorder *r, struct ipc_message *m)
 {
 	const struct child_peer *peer = (const void *)m->body;
@@ -488,9 +497,13 @@ static int take_peer(struct recorder *r, struct ipc_message *m)
 		return -EINVAL;
 	if (peer->role != ROLE_CONTROL)
 		return 0;
-	ipc_link_free(r->control);
-	r->syncing = r->listening = 0;
-	r->control = ipc_link_new(r->loop, take_fd(&m->fd), on_control, on_control_closed, r);
+	if (r->started) {
+		open_control(r, take_fd(&m->fd));
+		return 0;
+	}
+	if (r->early_peer >= 0)
+		close(r->early_peer);
+	r->early_peer = take_fd(&m->fd);
 	return 0;
 }
 
@@ -542,6 +555,8 @@ static int go(struct recorder *r)
 	for (size_t i = 0; i < CHILD_RINGS_MAX; i++)
 		if (r->slots[i].given)
 			start_ring(r, &r->slots[i]);
+	if (r->early_peer >= 0)
+		open_control(r, take_fd(&r->early_peer));
 	ipc_link_send(r->supervisor, CHILD_READY, NULL, 0, -1);
 	return 0;
 }
@@ -606,7 +621,7 @@ static int open_recorder(struct recorder *r, int supervisor, const struct record
 	if (result < 0)
 		return result;
 	r->config = *config;
-	r->captures = -1;
+	r->captures = r->early_peer = -1;
 	for (size_t i = 0; i < CHILD_RINGS_MAX; i++)
 		r->slots[i].descriptor = r->slots[i].file = -1;
 	r->queue = report_queue_new();
@@ -643,6 +658,8 @@ static void close_recorder(struct recorder *r)
 	}
 	if (r->captures >= 0)
 		close(r->captures);
+	if (r->early_peer >= 0)
+		close(r->early_peer);
 	if (r->shared)
 		munmap(r->shared, sizeof(*r->shared));
 	free(r);

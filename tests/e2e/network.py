@@ -125,9 +125,9 @@ class Traffic:
         return {key: float(value) for key, value in facts.items()}
 
     def stop(self):
-        if self.alive():
-            self.process.kill()
-        self.process.communicate()
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
 
 
 def nic_packets(direction="rx"):

@@ -39,14 +39,8 @@ class Newcomer:
         self._copy_sources()
 
     def _copy_sources(self):
-        """What a clone would have: tracked files, and new ones that are not ignored."""
-        listing = subprocess.run(["git", "-c", f"safe.directory={harness.ROOT}", "ls-files", "-z",
-                                  "--cached", "--others", "--exclude-standard"],
-                                 cwd=harness.ROOT, check=True, capture_output=True, text=True)
-        for name in listing.stdout.split("\0"):
-            if name and os.path.isfile(f"{harness.ROOT}/{name}"):
-                os.makedirs(os.path.dirname(f"{self.sources}/{name}"), exist_ok=True)
-                shutil.copy2(f"{harness.ROOT}/{name}", f"{self.sources}/{name}")
+        shutil.copytree(harness.ROOT, self.sources, symlinks=True,
+                        ignore=shutil.ignore_patterns("build", ".git", "__pycache__"))
         subprocess.run(["chown", "-R", f"{self.name}:", self.home], check=True)
 
     def type(self, text, log):

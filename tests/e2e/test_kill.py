@@ -99,6 +99,7 @@ class Kill(harness.Case):
 
     def test_supervisor_killed_while_capturing(self):
         self.begin()
+        killed = time.time()
         self.ringbell.kill()
         self.ringbell.start()
         self.assertEqual(len(self.open_alerts()), 1)
@@ -110,6 +111,7 @@ class Kill(harness.Case):
         facts = self.verify(path)
         self.assertEqual((facts["dup"], facts["truncated"]), (0, 0), facts)
         self.assertEqual(row["coverage"]["packets"], facts["uniq"], row)
+        self.assertLess(facts["first_ns"], killed * 1e9, "what was written before the kill is there")
         if facts["span_lost"]:
             self.assertTrue(any(gap["cause"] == "restart" for gap in row["gaps"]), row)
             self.assertEqual(row["coverage"]["completeness"], "partial", row)

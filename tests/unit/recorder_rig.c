@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -174,6 +175,16 @@ static void sync_link(struct rig *rig)
 	rig_wait(rig, rig->synced);
 }
 
+/* Control is quicker than the supervisor: nothing is answered before CHILD_GO. */
+static void send_early(struct rig *rig)
+{
+	struct pollfd pollfd = {.fd = rig->control, .events = POLLIN};
+
+	rig_send(rig, REC_SYNC, NULL, 0);
+	rig_send(rig, REC_START, rig->early, sizeof(*rig->early));
+	check_int(poll(&pollfd, 1, 100), 0);
+}
+
 void rig_start(struct rig *rig)
 {
 	struct ring_geometry geometry = {rig->plan.block_bytes, rig->plan.block_count,
@@ -187,6 +198,8 @@ void rig_start(struct rig *rig)
 	give(rig, CHILD_RING, &rig->ring, sizeof(rig->ring), rig->ring_fd);
 	give(rig, CHILD_RING_FILE, &rig->ring, sizeof(rig->ring), rig->pcap);
 	give_peer(rig);
+	if (rig->early)
+		send_early(rig);
 	give(rig, CHILD_GO, NULL, 0, -1);
 	check(!ipc_receive_wait(rig->supervisor, &rig->message, 5000));
 	check_int(rig->message.type, CHILD_READY);

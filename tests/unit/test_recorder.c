@@ -144,6 +144,20 @@ static void test_refusals(void)
 	rig_free(rig);
 }
 
+/* A start order that arrives before the rings do is not refused. */
+static void test_early_order(void)
+{
+	struct rig *rig = rig_new(10, SPACING);
+
+	rig_plan(rig, 0, "", 0, &start);
+	rig->early = &start;
+	rig_start(rig);
+	rig_wait(rig, rig->tracks[0].started);
+	check(!rig->tracks[0].finished);
+	check_int(rig_stop(rig), 0);
+	rig_free(rig);
+}
+
 int main(void)
 {
 	test_two_tracks(HISTORY_CLAIM);
@@ -151,5 +165,6 @@ int main(void)
 	test_torn();
 	test_control_gone();
 	test_refusals();
+	test_early_order();
 	return 0;
 }
