@@ -101,18 +101,15 @@ int journal_add_delivery(struct db *db, const struct journal_delivery *delivery)
 		      db_bytes(delivery->raw, kept));
 }
 
-int journal_add_alert(struct db *db, const struct alert *alert, const char *outcome,
-		      const char *delivery)
+int journal_add_alert(struct db *db, const struct alert *alert, const char *json,
+		      const char *outcome, const char *delivery)
 {
-	CLEANUP_JSON json_t *json = alert_format(alert);
-	CLEANUP_FREE char *text = json_format(json);
-
 	return db_run(db,
 		      "INSERT INTO alerts (id, delivery, source, delivery_id, fingerprint,"
 		      "  received_at, outcome, alert) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 		      db_text(alert->id), db_text(delivery), db_text(alert->source),
 		      db_text(alert->delivery_id), db_text(alert->fingerprint),
-		      db_wall(alert->received_at), db_text(outcome), db_text(text));
+		      db_wall(alert->received_at), db_text(outcome), db_text(json));
 }
 
 int journal_list_delivery_ids(struct db *db, wall_t since, journal_delivery_call call, void *owner)

@@ -20,9 +20,9 @@ struct journal_delivery {
 };
 
 int journal_add_delivery(struct db *db, const struct journal_delivery *delivery);
-/* `delivery` may be "". */
-int journal_add_alert(struct db *db, const struct alert *alert, const char *outcome,
-		      const char *delivery);
+/* json: alert_format's object as text, which later lists give back. `delivery` may be "". */
+int journal_add_alert(struct db *db, const struct alert *alert, const char *json,
+		      const char *outcome, const char *delivery);
 int journal_save_open_alert(struct db *db, const struct open_alert *alert);
 int journal_save_hold(struct db *db, const struct hold *hold);
 int journal_remove_hold(struct db *db, const struct hold *hold);

@@ -162,7 +162,7 @@ static bool take_text(const json_t *object, const char *key, char *text, size_t 
 
 	if (!value || strlen(value) >= size)
 		return false;
-	strcpy(text, value);
+	snprintf(text, size, "%s", value);
 	return true;
 }
 
@@ -253,7 +253,7 @@ static bool take_rings(const json_t *list, char rings[512])
 
 		if (!text || used + strlen(text) + 2 > 512)
 			return false;
-		used += (size_t)sprintf(rings + used, "%s%s", i ? "," : "", text);
+		used += (size_t)snprintf(rings + used, 512 - used, "%s%s", i ? "," : "", text);
 	}
 	return true;
 }

@@ -68,7 +68,7 @@ static void names_add(struct names *names, const char *name)
 		names->room = names->room ? 2 * names->room : 64;
 		names->items = xreallocarray(names->items, names->room, sizeof(names->items[0]));
 	}
-	strcpy(names->items[names->count++], name);
+	snprintf(names->items[names->count++], sizeof(names->items[0]), "%s", name);
 }
 
 /* A fresh descriptor, since closedir closes it and readdir moves it. */
@@ -154,9 +154,9 @@ static struct segment_row *add_row(struct folder *folder, const char *text)
 		xreallocarray(folder->segments, folder->count + 1, sizeof(*folder->segments));
 	row = &folder->segments[folder->count++];
 	*row = (struct segment_row){.ring = ring, .number = name.number};
-	strcpy(row->capture, folder->id);
-	strcpy(row->nic, name.nic);
-	strcpy(row->name, text);
+	snprintf(row->capture, sizeof(row->capture), "%s", folder->id);
+	snprintf(row->nic, sizeof(row->nic), "%s", name.nic);
+	snprintf(row->name, sizeof(row->name), "%s", text);
 	return row;
 }
 
@@ -199,6 +199,15 @@ static bool has_ring(const char *rings, const char *nic)
 	return false;
 }
 
+/* More than fit are left out. */
+static void add_ring(char rings[512], const char *nic)
+{
+	size_t used = strlen(rings);
+
+	if (!has_ring(rings, nic) && used + strlen(nic) + 2 <= 512)
+		snprintf(rings + used, 512 - used, "%s%s", used ? "," : "", nic);
+}
+
 static void make_up_capture(struct folder *folder, const struct names *names)
 {
 	struct capture_row *row = &folder->capture;
@@ -206,21 +215,18 @@ static void make_up_capture(struct folder *folder, const struct names *names)
 	bool hidden;
 
 	*row = (struct capture_row){.state = CAPTURE_FINISHED};
-	strcpy(row->id, folder->id);
-	strcpy(row->folder, folder->id);
-	strcpy(row->policy_name, "recovered");
-	strcpy(row->slice, "whole");
-	strcpy(row->stop_reason, "recovered: found in the captures folder without a catalogue row");
+	snprintf(row->id, sizeof(row->id), "%s", folder->id);
+	snprintf(row->folder, sizeof(row->folder), "%s", folder->id);
+	snprintf(row->policy_name, sizeof(row->policy_name), "%s", "recovered");
+	snprintf(row->slice, sizeof(row->slice), "%s", "whole");
+	snprintf(row->stop_reason, sizeof(row->stop_reason), "%s",
+		 "recovered: found in the captures folder without a catalogue row");
 	for (size_t i = 0; i < names->count; i++) {
 		if (segment_name_parse(names->items[i], &name, &hidden))
 			continue;
 		if (!wall_known(row->created_at) || name.time.ns < row->created_at.ns)
 			row->created_at = name.time;
-		if (!has_ring(row->rings, name.nic) &&
-		    strlen(row->rings) + strlen(name.nic) + 2 < sizeof(row->rings)) {
-			strcat(row->rings, row->rings[0] ? "," : "");
-			strcat(row->rings, name.nic);
-		}
+		add_ring(row->rings, name.nic);
 	}
 	row->requested_from = row->created_at;
 }
@@ -352,8 +358,8 @@ static int state_gap(struct folder *folder, const char *hidden)
 	if (folder->capture.state == CAPTURE_FINISHED ||
 	    segment_name_parse(hidden, &name, &is_hidden))
 		return 0;
-	strcpy(gap.capture, folder->id);
-	strcpy(gap.nic, name.nic);
+	snprintf(gap.capture, sizeof(gap.capture), "%s", folder->id);
+	snprintf(gap.nic, sizeof(gap.nic), "%s", name.nic);
 	gap.from = newest_packet(folder, name.nic);
 	n = catalogue_list_gaps(folder->recovery->db, folder->id, &gaps);
 	for (int i = 0; i < n; i++)

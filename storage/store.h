@@ -2,11 +2,12 @@
 /* The store: SQLite behind one thread, with group commit. The catalogue, journal, outbox and
  * settings are tables in it (db.h and the headers beside it).
  *
- * The loop posts jobs; the store thread runs them in order. Consecutive write jobs that wait already
- * share one transaction (at most 64 jobs or 5 ms) which is durable (WAL, FULL) before any of their
- * `done` is called; nothing waits for a group to fill, jobs gather while the disk is busy. A write
- * job that returns < 0 undoes only itself (savepoint); a commit that fails fails all jobs of its
- * group with the same error. Read jobs see everything committed before, and must not write. */
+ * The loop posts jobs; the store thread runs them in order. Consecutive write jobs that wait
+ * already share one transaction (at most 64 jobs or 5 ms) which is durable (WAL, FULL) before any
+ * of their `done` is called; nothing waits for a group to fill, jobs gather while the disk is busy.
+ * A write job that returns < 0 undoes only itself (savepoint); a commit that fails fails all jobs
+ * of its group with the same error. Read jobs see everything committed before, and must not write.
+ */
 #pragma once
 
 #include "base/loop.h"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/manifest_job.h"
@@ -218,12 +219,20 @@ static void on_action(struct decision *decision, const struct action *action)
 
 /* ---- store thread ---- */
 
+static int apply_alert(struct db *db, const struct decision *decision, const struct action *action)
+{
+	CLEANUP_JSON json_t *json = alert_format(action->alert);
+	CLEANUP_FREE char *text = json_format(json);
+
+	return journal_add_alert(db, action->alert, text, alert_outcome_name(action->outcome),
+				 decision->delivery.id);
+}
+
 static int action_apply(struct db *db, const struct decision *decision, const struct action *action)
 {
 	switch (action->kind) {
 	case ACTION_ALERT:
-		return journal_add_alert(db, action->alert, alert_outcome_name(action->outcome),
-					 decision->delivery.id);
+		return apply_alert(db, decision, action);
 	case ACTION_OPEN_ALERT:
 		return journal_save_open_alert(db, &action->open_alert);
 	case ACTION_HOLD:

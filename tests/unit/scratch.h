@@ -15,7 +15,7 @@ struct scratch {
 
 static inline void scratch_init(struct scratch *scratch)
 {
-	strcpy(scratch->path, "/tmp/ringbell-test.XXXXXX");
+	snprintf(scratch->path, sizeof(scratch->path), "/tmp/ringbell-test.XXXXXX");
 	check(mkdtemp(scratch->path));
 }
 

@@ -24,8 +24,8 @@ static struct capture_row capture(const char *id)
 				  .stop_reason = "released",
 				  .problem = "disk_full: no space"};
 
-	strcpy(row.id, id);
-	strcpy(row.folder, id);
+	snprintf(row.id, sizeof(row.id), "%s", id);
+	snprintf(row.folder, sizeof(row.folder), "%s", id);
 	return row;
 }
 
@@ -42,7 +42,7 @@ static struct segment_row segment(const char *id, uint32_t ring, uint32_t number
 				  .last = {5},
 				  .loss = {1, 2, 3, 4, 5, 6}};
 
-	strcpy(row.capture, id);
+	snprintf(row.capture, sizeof(row.capture), "%s", id);
 	snprintf(row.name, sizeof(row.name), "segment-%u-%u", ring, number);
 	return row;
 }
@@ -71,6 +71,7 @@ static const char *page(struct db *db, struct catalogue_query query)
 {
 	static char text[256];
 	struct capture_row rows[16];
+	size_t used = 0;
 	int n;
 
 	query.before = query.before ? query.before : "";
@@ -80,7 +81,7 @@ static const char *page(struct db *db, struct catalogue_query query)
 	check(n >= 0);
 	text[0] = '\0';
 	for (int i = 0; i < n; i++)
-		strcat(strcat(text, rows[i].id), " ");
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s ", rows[i].id);
 	return text;
 }
 
@@ -94,7 +95,7 @@ static void captures_are_listed_newest_first(struct db *db)
 		snprintf(id, sizeof(id), "c%d", i);
 		row = capture(id);
 		if (i == 3)
-			strcpy(row.policy, "policy-2");
+			snprintf(row.policy, sizeof(row.policy), "%s", "policy-2");
 		if (i == 4)
 			row.alert[0] = '\0';
 		check(!catalogue_save_capture(db, &row));
@@ -159,7 +160,7 @@ static void restart_gap_gets_its_end(struct db *db)
 
 	check(!catalogue_add_gap(db, &torn));
 	check(!catalogue_add_gap(db, &open));
-	strcpy(open.nic, "eth1");
+	snprintf(open.nic, sizeof(open.nic), "%s", "eth1");
 	check(!catalogue_add_gap(db, &open));
 	check_int(catalogue_close_gap(db, "c2", "eth2", (wall_t){200}), CATALOGUE_ABSENT);
 	check_int(catalogue_close_gap(db, "c2", "eth1", (wall_t){200}), 0);

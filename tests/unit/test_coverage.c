@@ -123,7 +123,8 @@ static void empty_says_why(void)
 	check_verdict(&rig, EMPTY, "history_evicted");
 	rig.segments[0].loss.kernel = 1;
 	check_verdict(&rig, EMPTY, "dropped_kernel");
-	strcpy(rig.capture.problem, "interface_absent: no such interface \"eth7\"");
+	snprintf(rig.capture.problem, sizeof(rig.capture.problem), "%s",
+		 "interface_absent: no such interface \"eth7\"");
 	check_verdict(&rig, EMPTY, "interface_down");
 }
 
@@ -144,16 +145,19 @@ static void gravest_cause_is_told(void)
 	check_verdict(&rig, PARTIAL, "restarted");
 	rig.segments[0].loss.disk = 1;
 	check_verdict(&rig, PARTIAL, "dropped_disk");
-	strcpy(rig.capture.stop_reason, "limit_bytes: the policy's budget is used up");
+	snprintf(rig.capture.stop_reason, sizeof(rig.capture.stop_reason), "%s",
+		 "limit_bytes: the policy's budget is used up");
 	check_verdict(&rig, PARTIAL, "limit_bytes");
 	rig.gap_count = 1;
-	strcpy(rig.gaps[0].cause, "nic_down");
+	snprintf(rig.gaps[0].cause, sizeof(rig.gaps[0].cause), "%s", "nic_down");
 	check_verdict(&rig, PARTIAL, "interface_down");
 	rig.segments[0].missing = true;
 	check_verdict(&rig, PARTIAL, "segment_missing");
-	strcpy(rig.capture.problem, "disk_full: no space left");
+	snprintf(rig.capture.problem, sizeof(rig.capture.problem), "%s",
+		 "disk_full: no space left");
 	check_verdict(&rig, PARTIAL, "disk_full");
-	strcpy(rig.capture.problem, "disk_fuller: not that code");
+	snprintf(rig.capture.problem, sizeof(rig.capture.problem), "%s",
+		 "disk_fuller: not that code");
 	check_verdict(&rig, PARTIAL, "failed");
 }
 
@@ -170,7 +174,7 @@ static void gaps_count_where_no_segment_could_tell(void)
 		struct rig rig = good();
 
 		rig.gap_count = 1;
-		strcpy(rig.gaps[0].cause, rows[i].cause);
+		snprintf(rig.gaps[0].cause, sizeof(rig.gaps[0].cause), "%s", rows[i].cause);
 		check_verdict(&rig, COMPLETE, "complete"); /* nothing was lost in it */
 		rig.gaps[0].packets = 1;
 		check_verdict(&rig, PARTIAL, rows[i].code);

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "storage/db_internal.h"
@@ -18,6 +19,8 @@ static void set_text(char **text, const char *value)
 static void add_alert(struct db *db, int number, const char *source, const char *outcome)
 {
 	struct alert_list list;
+	CLEANUP_JSON json_t *json = NULL;
+	CLEANUP_FREE char *text = NULL;
 	struct alert *alert;
 	char sender_id[16];
 
@@ -31,21 +34,22 @@ static void add_alert(struct db *db, int number, const char *source, const char 
 	set_text(&alert->delivery_id, sender_id);
 	alert->level = LEVEL_CRITICAL;
 	alert->received_at.ns = number * DUR_S;
-	check(!journal_add_alert(db, alert, outcome, "d1"));
+	json = alert_format(alert);
+	text = json_format(json);
+	check(!journal_add_alert(db, alert, text, outcome, "d1"));
 	alert_list_fini(&list);
 }
 
 static const char *ids(const json_t *list)
 {
 	static char text[256];
+	size_t i, used = 0;
 	const json_t *item;
-	size_t i;
 
 	text[0] = '\0';
-	json_array_foreach (list, i, item) {
-		strcat(text, json_string_value(json_object_get(item, "id")) + 3);
-		strcat(text, " ");
-	}
+	json_array_foreach (list, i, item)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s ",
+					 json_string_value(json_object_get(item, "id")) + 3);
 	return text;
 }
 
@@ -120,19 +124,21 @@ static void raw_bytes_are_bounded(struct db *db)
 
 static int join(void *owner, const char *source, const char *delivery_id)
 {
-	strcat(strcat(strcat(owner, source), "/"), delivery_id);
+	struct buf *seen = owner;
+
+	buf_printf(seen, "%s/%s;", source, delivery_id);
 	return 0;
 }
 
 static void delivery_ids_since(struct db *db)
 {
-	char text[256] = "";
+	CLEANUP_BUF struct buf seen = BUF_INIT;
 
-	check(!journal_list_delivery_ids(db, (wall_t){0}, join, text));
-	check_text(text, "am/again"); /* told twice, listed once; without id: not at all */
-	text[0] = '\0';
-	check(!journal_list_delivery_ids(db, (wall_t){7 * DUR_S}, join, text));
-	check_text(text, "");
+	check(!journal_list_delivery_ids(db, (wall_t){0}, join, &seen));
+	check_text(seen.data, "am/again;"); /* told twice, listed once; without id: not at all */
+	buf_clear(&seen);
+	check(!journal_list_delivery_ids(db, (wall_t){7 * DUR_S}, join, &seen));
+	check_int(seen.len, 0);
 }
 
 /* --- live state: each comes back as it was saved --- */

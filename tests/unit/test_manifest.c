@@ -164,7 +164,7 @@ static void bytes_become_text(void)
 	CLEANUP_JSON json_t *json = NULL;
 	const json_t *got;
 
-	strcpy(odd.nic, "a\xff\xc3\xa9\xe2\x82");
+	snprintf(odd.nic, sizeof(odd.nic), "%s", "a\xff\xc3\xa9\xe2\x82");
 	odd.loss.kernel = UINT64_MAX;
 	json = manifest_format(&row, &odd, 1, NULL, 0, NULL);
 	got = json_array_get(json_object_get(json, "segments"), 0);

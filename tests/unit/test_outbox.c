@@ -45,7 +45,7 @@ static void format_id(int number, char id[IDENT_SIZE])
 
 static int parse_id(const char *id)
 {
-	return atoi(id + 24);
+	return (int)strtol(id + 24, NULL, 10);
 }
 
 static bool is_open(const struct model_row *row)

@@ -75,7 +75,7 @@ static const char *segment_file(const char *nic, uint32_t number)
 	struct segment_name name = {.policy = "web", .number = number};
 
 	name.time.ns = (START_S + (int64_t)number) * DUR_S;
-	strcpy(name.nic, nic);
+	snprintf(name.nic, sizeof(name.nic), "%s", nic);
 	return segment_name_format(&name, text[at++ % 4]);
 }
 
@@ -164,8 +164,8 @@ static void save_capture(struct rig *rig, const char *id, enum capture_state sta
 {
 	struct capture_row row = {.policy = "p", .policy_name = "web", .state = state};
 
-	strcpy(row.id, id);
-	strcpy(row.folder, id);
+	snprintf(row.id, sizeof(row.id), "%s", id);
+	snprintf(row.folder, sizeof(row.folder), "%s", id);
 	check(!catalogue_save_capture(rig->db, &row));
 }
 
@@ -174,8 +174,8 @@ static void save_segment(struct rig *rig, const char *id, uint32_t ring, uint32_
 {
 	struct segment_row row = {.ring = ring, .number = number, .nic = "eth0"};
 
-	strcpy(row.capture, id);
-	strcpy(row.name, name);
+	snprintf(row.capture, sizeof(row.capture), "%s", id);
+	snprintf(row.name, sizeof(row.name), "%s", name);
 	check(!catalogue_save_segment(rig->db, &row));
 }
 
@@ -347,7 +347,7 @@ static void catalogue_is_rebuilt_from_manifests(void)
 	save_capture(&rig, id, CAPTURE_FINISHED);
 	put_sealed(&rig, id, name, 3, 0);
 	recover(&rig);
-	strcpy(gap.capture, id);
+	snprintf(gap.capture, sizeof(gap.capture), "%s", id);
 	check(!catalogue_add_gap(rig.db, &gap));
 	check(!catalogue_set_digest(rig.db, id, name, "abc"));
 	check(!journal_add_note(rig.db, (wall_t){DUR_S}, "capture", id, "", "begins"));
