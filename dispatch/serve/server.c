@@ -125,22 +125,23 @@ static bool is_abandoned(struct bufferevent *socket)
 	return !read && !write && !event;
 }
 
-static void connection_look(struct connection *connection, mono_t deadline)
+/* Returns true if the connection was too slow and is being closed. */
+static bool connection_look(struct connection *connection, mono_t deadline)
 {
 	struct bufferevent *socket = connection->socket;
 
 	if (socket && is_abandoned(socket)) {
 		connection_free(connection);
 		bufferevent_decref(socket);
-		return;
+		return false;
 	}
 	if (!connection->since.ns || mono_sub(deadline, connection->since) < 0)
-		return;
+		return false;
 	if (!socket)
 		socket = evhttp_connection_get_bufferevent(connection->http);
-	log_info("http", "a request was not complete in time, connection closed");
 	connection->since.ns = 0;
 	shutdown(bufferevent_getfd(socket), SHUT_RDWR);
+	return true;
 }
 
 static void on_look(void *owner)
@@ -149,11 +150,14 @@ static void on_look(void *owner)
 	uint32_t timeout_ms = server->control->config.request_timeout_ms;
 	mono_t deadline = mono_add(mono_now(), -(dur_t)timeout_ms * DUR_MS);
 	struct connection *connection, *following;
+	unsigned slow = 0;
 
 	for (connection = LIST_FIRST(&server->list); connection; connection = following) {
 		following = LIST_NEXT(connection, next);
-		connection_look(connection, deadline);
+		slow += connection_look(connection, deadline);
 	}
+	if (slow)
+		log_info("http", "%u requests were not complete in time, connections closed", slow);
 	timer_set(server->look, LOOK_EVERY);
 }
 
