@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -331,6 +333,66 @@ static void log_is_checkpointed(const struct scratch *scratch)
 	check(stat(path, &st) && errno == ENOENT); /* all of it is in the database */
 }
 
+static int fill_run(struct db *db, void *arg)
+{
+	static char big[100000];
+	const struct note *note = arg;
+	char id[16];
+	int r;
+
+	memset(big, 'f', sizeof(big) - 1);
+	snprintf(id, sizeof(id), "%d", note->number);
+	r = settings_save(db, "big", id, big);
+	return r ? r : write_run(db, arg);
+}
+
+static void put_ballast(const char *path)
+{
+	static const char zeros[3 << 20];
+	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+
+	check(write(fd, zeros, sizeof(zeros)) == sizeof(zeros));
+	close(fd);
+}
+
+/* What was refused is not there, what was acknowledged is, and with space it goes on by itself. */
+static void full_disk_refuses_and_recovers(const struct scratch *scratch)
+{
+	const char *disk = scratch_path(scratch, "disk");
+	char ballast[300];
+	struct rig rig;
+	struct db *db;
+	int refused = 0;
+
+	snprintf(ballast, sizeof(ballast), "%s/ballast", disk);
+	check(!mkdir(disk, 0700));
+	if (mount("tmpfs", disk, "tmpfs", 0, "size=6m")) {
+		fprintf(stderr, "full disk: skipped, mounting needs root\n");
+		return;
+	}
+	put_ballast(ballast);
+	rig_init(&rig, scratch, "disk");
+	post(&rig, 0, gate_run, 0);
+	for (int i = 1; i < 100; i++)
+		post(&rig, i, fill_run, 0);
+	rig_run(&rig, 100);
+	for (int i = 0; i < 100; i++) {
+		check(rig.results[i] == 0 || rig.results[i] == -ENOSPC);
+		refused += rig.results[i] != 0;
+	}
+	check(refused > 0);
+	check(!unlink(ballast));
+	post(&rig, 100, write_run, 0);
+	rig_run(&rig, 101);
+	check_int(rig.results[100], 0);
+	rig_fini(&rig);
+	db = reopened(scratch, "disk");
+	for (int i = 0; i <= 100; i++)
+		check_int(has_number(db, i), rig.results[i] == 0);
+	db_close(db);
+	check(!umount(scratch_path(scratch, "disk")));
+}
+
 /* --- kill -9 --- */
 
 struct crash {
@@ -446,6 +508,7 @@ int main(void)
 	reads_see_what_was_posted_before(&scratch);
 	closing_finishes_what_is_posted(&scratch);
 	log_is_checkpointed(&scratch);
+	full_disk_refuses_and_recovers(&scratch);
 	scratch_fini(&scratch);
 	return 0;
 }
