@@ -12,7 +12,7 @@ import tree
 ALLOWED = {
     "base": [],
     "policy": ["base/"],
-    "capture": ["base/", "storage/segment.h"],
+    "capture": ["base/", "storage/segment.h", "storage/repair.h"],
     "storage": ["base/", "policy/"],
     "dispatch/push": ["base/", "policy/"],
     "dispatch/serve": ["base/", "policy/", "storage/", "capture/recorder.h", "capture/compiler.h",
