@@ -110,8 +110,10 @@ static void digest_on_reply(void *arg, const struct ipc_message *message)
 		memcpy(row->sha256, reply->sha256, sizeof(row->sha256));
 		digest_commit(queue, row, row);
 	} else {
-		log_warning("control", "capture %s: segment %s not hashed, trying again in 30 s",
-			    row->capture, row->name);
+		if (!queue->control->stopping)
+			log_warning("control",
+				    "capture %s: segment %s not hashed, trying again in 30 s",
+				    row->capture, row->name);
 		slot_free(queue, row);
 		timer_set(queue->pause, DIGEST_PAUSE);
 	}

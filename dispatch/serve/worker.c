@@ -38,6 +38,7 @@ void worker_pool_fini(struct worker_pool *pool)
 
 	while ((worker = TAILQ_FIRST(&pool->workers))) {
 		TAILQ_REMOVE(&pool->workers, worker, next);
+		worker->done(worker->owner, NULL);
 		worker_free(worker);
 	}
 }

@@ -40,7 +40,7 @@ struct worker_pool {
 };
 
 void worker_pool_init(struct worker_pool *pool, struct control *control);
-/* Drops all jobs without telling their owners. */
+/* Drops all jobs; their owners are told that no answer comes. */
 void worker_pool_fini(struct worker_pool *pool);
 
 /* body is copied, fd put (may be -1). The timeout counts from when the worker is asked for. */

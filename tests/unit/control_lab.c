@@ -205,6 +205,7 @@ void lab_init(struct lab *lab)
 	check(!mkdir(lab->config.state, 0700));
 	check(!mkdir(lab->config.captures, 0770));
 	snprintf(lab->config.listen, sizeof(lab->config.listen), "127.0.0.1:%d", free_port());
+	lab->config.request_timeout_ms = 1000;
 	lab->starts = xcalloc(LAB_MESSAGES_MAX, sizeof(*lab->starts));
 	lab->edits = xcalloc(LAB_MESSAGES_MAX, sizeof(*lab->edits));
 	lab->pushes = xcalloc(LAB_MESSAGES_MAX, sizeof(*lab->pushes));
@@ -398,7 +399,7 @@ void lab_verdict(struct lab *lab, const struct courier_push *push, enum courier_
 
 /* ---- HTTP ---- */
 
-static int http_connect(const struct lab *lab)
+int lab_connect(const struct lab *lab)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
 	const char *colon = strchr(lab->config.listen, ':');
@@ -459,7 +460,7 @@ void lab_ask_with(struct lab *lab, const char *method, const char *path, const c
 		  const char *headers, const char *body, size_t len, struct lab_answer *ret)
 {
 	CLEANUP_BUF struct buf out = BUF_INIT, in = BUF_INIT;
-	int fd = http_connect(lab);
+	int fd = lab_connect(lab);
 
 	memset(ret, 0, sizeof(*ret));
 	buf_printf(&out, "%s %s HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n%s", method, path,

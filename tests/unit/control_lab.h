@@ -74,6 +74,8 @@ void lab_idle(struct lab *lab, int ms);
 void lab_new_recorder(struct lab *lab);
 void lab_new_courier(struct lab *lab);
 
+/* A bare connection, non-blocking. */
+int lab_connect(const struct lab *lab);
 /* HTTP. token NULL = none. body NULL = none. headers: "Name: value\r\n…" or "". */
 void lab_ask_with(struct lab *lab, const char *method, const char *path, const char *token,
 		  const char *headers, const char *body, size_t len, struct lab_answer *ret);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bad input, settings, downloads: the API's answers. */
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -180,6 +181,17 @@ static void test_status(struct lab *lab)
 	json_decref(lab_call(lab, 200, "GET", "/readyz", NULL));
 }
 
+/* A request that trickles in is cut, however busily it trickles. */
+static void test_slow_request(struct lab *lab)
+{
+	int fd = lab_connect(lab);
+	char byte;
+
+	check(send(fd, "GET /livez HTTP/1.1\r\nX-", 23, MSG_NOSIGNAL) == 23);
+	lab_wait(lab, send(fd, "a", 1, MSG_NOSIGNAL) < 0 || recv(fd, &byte, 1, 0) == 0, 4);
+	close(fd);
+}
+
 /* ---- downloads ---- */
 
 static struct rec_start record(struct lab *lab, const char *policy)
@@ -357,6 +369,7 @@ int main(void)
 	test_policies(&lab);
 	test_endpoints(&lab);
 	test_status(&lab);
+	test_slow_request(&lab);
 	test_download(&lab);
 	test_empty_download(&lab);
 	test_deleted_file(&lab);
