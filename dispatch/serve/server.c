@@ -9,14 +9,15 @@
 #include <sys/socket.h>
 
 #include "base/alloc.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "dispatch/serve/auth.h"
 #include "dispatch/serve/control_state.h"
+#include "dispatch/serve/problem.h"
 
 #define HEAD_BYTES_MAX (16 * 1024)
-/* evhttp reads a body whole before it asks us, and refuses with a bare page: between the two limits
- * the refusal is a problem, beyond it the connection costs no more memory than this */
-#define BODY_BYTES_MAX (8 * EXCHANGE_BODY_MAX + 65536)
+/* evhttp reads a body whole before it asks us; the gate is stricter and comes first */
+#define BODY_BYTES_MAX (EXCHANGE_BODY_MAX + 65536)
 #define LOOK_EVERY     DUR_S
 #define BACKLOG	       256
 
@@ -35,14 +36,79 @@ struct server {
 
 /* ---- connections ---- */
 
-/* Bytes arrived: a request has begun, unless one is being answered. */
+static struct bufferevent *connection_socket(const struct connection *connection)
+{
+	return connection->http ? evhttp_connection_get_bufferevent(connection->http)
+				: connection->socket;
+}
+
+/* Answers what the gate refused and ends the connection: after a request that is not HTTP nobody
+ * can tell where the next one begins. Straight to the socket, because evhttp must not see any of
+ * it; an answer that is on its way is not mixed with another. */
+static void refuse_bytes(const struct connection *connection)
+{
+	struct bufferevent *socket = connection_socket(connection);
+	const struct gate *gate = &connection->gate;
+	const char *code = gate->status == 413 || gate->status == 414 || gate->status == 431
+				   ? "too_large"
+				   : "invalid_request";
+	CLEANUP_FREE char *detail = gate->status == 413 ? xasprintf("%s, at most %u bytes are read",
+								    gate->reason, EXCHANGE_BODY_MAX)
+							: xstrdup(gate->reason);
+	CLEANUP_JSON json_t *problem = problem_format(gate->status, code, detail);
+	CLEANUP_FREE char *body = json_format(problem);
+	CLEANUP_FREE char *answer =
+		xasprintf("HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\n"
+			  "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
+			  gate->status, problem_title(gate->status), strlen(body), body);
+	int fd = bufferevent_getfd(socket);
+
+	log_info("http", "a request was refused: %s", gate->reason);
+	if (!connection->exchange && !evbuffer_get_length(bufferevent_get_output(socket)))
+		(void)!send(fd, answer, strlen(answer), MSG_DONTWAIT | MSG_NOSIGNAL);
+	shutdown(fd, SHUT_RDWR);
+}
+
+/* Shows the gate the last `count` bytes of the buffer. Returns false if it refuses. */
+static bool pass_gate(struct gate *gate, struct evbuffer *buffer, size_t count)
+{
+	struct evbuffer_iovec pieces[8];
+	struct evbuffer_ptr at;
+	size_t start = evbuffer_get_length(buffer) - count;
+
+	while (count) {
+		int n;
+
+		evbuffer_ptr_set(buffer, &at, start, EVBUFFER_PTR_SET);
+		n = evbuffer_peek(buffer, (ev_ssize_t)count, &at, pieces, ARRAY_SIZE(pieces));
+		for (int i = 0; i < n && i < (int)ARRAY_SIZE(pieces); i++) {
+			size_t len = pieces[i].iov_len < count ? pieces[i].iov_len : count;
+
+			if (gate_step(gate, pieces[i].iov_base, len) < len)
+				return false;
+			start += len;
+			count -= len;
+		}
+	}
+	return true;
+}
+
+/* Bytes arrived: a request has begun, unless one is being answered. They pass the gate before
+ * evhttp looks at them. */
 static void on_input(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
 {
 	struct connection *connection = arg;
 
-	(void)buffer;
-	if (info->n_added && !connection->exchange && !connection->since.ns)
+	if (!info->n_added)
+		return;
+	if (!connection->exchange && !connection->since.ns)
 		connection->since = mono_now();
+	if (!connection->gate.status && pass_gate(&connection->gate, buffer, info->n_added))
+		return;
+	if (!connection->refused)
+		refuse_bytes(connection);
+	connection->refused = true;
+	evbuffer_drain(buffer, evbuffer_get_length(buffer));
 }
 
 static void connection_free(struct connection *connection)
@@ -71,6 +137,7 @@ static struct bufferevent *on_accept(struct event_base *base, void *arg)
 	connection->server = server;
 	connection->socket = socket;
 	connection->since = mono_now();
+	gate_init(&connection->gate, EXCHANGE_BODY_MAX);
 	bufferevent_incref(socket);
 	evbuffer_add_cb(bufferevent_get_input(socket), on_input, connection);
 	LIST_INSERT_HEAD(&server->list, connection, next);

@@ -4,7 +4,8 @@
  * - a request must be complete within request_timeout_ms of its first byte (of the accept, for a
  *   connection's first one): a periodic look shuts slower connections down;
  * - at most connections_max connections: beyond that nothing is accepted until one ends;
- * - heads of at most 16 KiB, bodies of at most 1 MiB.
+ * - every byte passes the gate (gate.h) first: only requests valid by RFC 9112, heads of at most
+ *   16 KiB, bodies of at most 1 MiB.
  *
  * Then the route table: permission first, handler second. */
 #pragma once
@@ -14,6 +15,7 @@
 
 #include "base/clock.h"
 #include "dispatch/serve/exchange.h"
+#include "dispatch/serve/gate.h"
 
 struct server;
 struct bufferevent;
@@ -26,6 +28,8 @@ struct connection {
 	struct exchange *exchange;	/* being answered, or NULL */
 	mono_t since;			/* first byte of the request being read; 0 = none */
 	exchange_drained drained;	/* of the stream being sent */
+	struct gate gate;		/* reads every byte before evhttp does */
+	bool refused;			/* by the gate; the socket is shut down */
 };
 
 /* 0, or -errno: the address cannot be listened on. */

@@ -10,6 +10,6 @@ target_sources(test_auth_listen PRIVATE ${CMAKE_SOURCE_DIR}/dispatch/serve/liste
 # The whole control process, everything around it played by the test.
 add_library(unit_control_lab OBJECT control_lab.c)
 target_link_libraries(unit_control_lab PUBLIC ringbell_options base PkgConfig::JANSSON)
-foreach(name control control_api control_push)
+foreach(name control control_api control_gate control_push)
 	ringbell_unit(${name} unit_control_lab serve policy storage capture base)
 endforeach()
