@@ -62,7 +62,7 @@ static int limit_bounding_set(uint64_t set)
 
 int privileges_keep(struct error *err)
 {
-	uint64_t have, need = 0;
+	uint64_t have = 0, need = 0;
 	int r = load_capabilities(&have);
 
 	if (r || geteuid() != 0)
