@@ -4,8 +4,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <stdio.h>
@@ -236,12 +238,25 @@ int ring_socket_load_nic(const char *nic, struct ring_nic *ret)
 	return 0;
 }
 
+/* The carrier itself: IFF_RUNNING follows it up to a second late (the kernel's link watch), while
+ * packets flow already. Drivers without a word about their carrier fall back to the flag. */
+static int has_link(const char *nic, short flags)
+{
+	struct ethtool_value value = {.cmd = ETHTOOL_GLINK};
+	struct ifreq request;
+	CLEANUP_CLOSE int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || request_init(nic, &request) < 0)
+		return flags & IFF_RUNNING;
+	request.ifr_data = (char *)&value;
+	return ioctl(fd, SIOCETHTOOL, &request) ? flags & IFF_RUNNING : value.data != 0;
+}
+
 enum nic_state ring_socket_nic_state(const char *nic)
 {
 	struct ifreq request;
 
 	if (ask(nic, SIOCGIFFLAGS, &request) < 0)
 		return NIC_ABSENT;
-	return (request.ifr_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING) ? NIC_UP
-										      : NIC_DOWN;
+	return request.ifr_flags & IFF_UP && has_link(nic, request.ifr_flags) ? NIC_UP : NIC_DOWN;
 }

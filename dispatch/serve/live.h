@@ -41,6 +41,8 @@ struct live_track {
 					    */
 	enum rec_end end;
 	int error;
+	wall_t hole_from; /* it failed then and records nothing since; 0 = it records */
+	char hole_cause[16];
 	struct rec_track progress; /* newest REC_TRACK; name "" = no open segment */
 };
 

@@ -60,6 +60,22 @@ static bool ended_by_limit(const struct live_capture *capture)
 	return false;
 }
 
+/* What passed between a failure and `until` was not recorded, and nobody counted it. */
+static void close_hole(struct decision *decision, const struct live_capture *capture,
+		       struct live_track *track, wall_t until)
+{
+	struct gap_row gap = {.unknown = true, .at_most = true, .from = track->hole_from};
+
+	track->hole_from = (wall_t){0};
+	if (!wall_known(gap.from) || wall_sub(until, gap.from) <= 0)
+		return;
+	gap.to = until;
+	memcpy(gap.capture, capture->row.id, sizeof(gap.capture));
+	memcpy(gap.nic, track->nic, sizeof(gap.nic));
+	memcpy(gap.cause, track->hole_cause, sizeof(gap.cause));
+	fact_add_gap(&decision->facts, &gap);
+}
+
 static void finish(struct decision *decision, struct live_capture *capture)
 {
 	struct capture_row *row = &capture->row;
@@ -68,6 +84,8 @@ static void finish(struct decision *decision, struct live_capture *capture)
 	row->finished_at = decision->now.wall;
 	if (!wall_known(row->requested_until))
 		row->requested_until = decision->now.wall;
+	for (size_t i = 0; i < capture->track_count; i++)
+		close_hole(decision, capture, &capture->tracks[i], row->requested_until);
 	fact_add_capture(&decision->facts, row);
 	fact_add_note(&decision->facts, decision->now.wall, "capture", row->id, "",
 		      "capture finished: %s", row->stop_reason);
@@ -146,8 +164,10 @@ static void take_started(struct subject *subject, const struct rec_started *repo
 	if (!subject->track)
 		return;
 	subject->track->state = TRACK_RECORDING;
-	if (!report->resumed && report->reach_wall_ns > capture->row.reach_from.ns)
+	if (!report->resumed && !wall_known(subject->track->hole_from) &&
+	    report->reach_wall_ns > capture->row.reach_from.ns)
 		capture->row.reach_from.ns = report->reach_wall_ns;
+	close_hole(decision, capture, subject->track, (wall_t){report->reach_wall_ns});
 	if (capture->failed) {
 		capture->failed = false;
 		capture->failure[0] = '\0';
@@ -259,9 +279,17 @@ static void format_end(const struct rec_finished *report, const char *nic, char 
 	}
 }
 
+static void open_hole(struct live_track *track, wall_t now)
+{
+	track->hole_from = now;
+	snprintf(track->hole_cause, sizeof(track->hole_cause), "%s",
+		 gap_cause(track->end == REC_END_NO_RING ? GAP_NIC_DOWN : GAP_DISK));
+}
+
 static void take_finished(struct subject *subject, const struct rec_finished *report)
 {
 	struct live_track *track = subject->track;
+	bool recorded = track && track->state == TRACK_RECORDING;
 	char reason[160];
 
 	if (!track)
@@ -279,6 +307,8 @@ static void take_finished(struct subject *subject, const struct rec_finished *re
 	log_error("control", "capture %s: track on %s failed: %s", subject->capture->row.id,
 		  track->nic, reason);
 	live_fail(subject->capture, reason);
+	if (recorded)
+		open_hole(track, subject->decision->now.wall);
 	fact_add_capture(&subject->decision->facts, &subject->capture->row);
 	fact_add_note(&subject->decision->facts, subject->decision->now.wall, "capture",
 		      subject->capture->row.id, "", "%s: %s", track->nic, reason);
