@@ -87,7 +87,6 @@ static bool is_same_event(const struct turn *turn, const struct engine_alert *kn
 		return stamp.ns == known->open_alert.last_event_at.ns;
 	return known->applied && known->status == alert->status &&
 	       known->starts_at.ns == alert->starts_at.ns &&
-	       known->ends_at.ns == alert->ends_at.ns &&
 	       mono_sub(turn->now.mono, known->applied_at) < DUPLICATE_SPAN;
 }
 
@@ -247,7 +246,6 @@ static void apply_event(struct turn *turn, struct engine_alert *known, const str
 	known->applied_at = turn->now.mono;
 	known->status = alert->status;
 	known->starts_at = alert->starts_at;
-	known->ends_at = alert->ends_at;
 	actions_add(turn->actions, ACTION_OPEN_ALERT)->open_alert = *open_alert;
 }
 

@@ -43,11 +43,10 @@ struct engine_policy {
 
 struct engine_alert {
 	struct open_alert open_alert; /* .fingerprint is the key */
-	mono_t applied_at;	      /* the last event that counted; valid if applied */
-	bool applied;		      /* by this engine: the three below are that event's */
+	mono_t applied_at;	      /* the last event that counted, or the restart */
+	bool applied;		      /* by this engine: the two below are that event's */
 	enum alert_status status;
 	wall_t starts_at;
-	wall_t ends_at;
 };
 
 struct engine {

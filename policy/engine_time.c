@@ -135,11 +135,23 @@ static void restore_times(const struct turn *turn, struct engine_policy *policy)
 	policy->holds_due = turn->now.mono;
 }
 
+/* When events were applied is not durable: all count as heard of now, which keeps what was closed
+ * recognisable for a while longer. */
+static void restore_alerts(const struct turn *turn)
+{
+	for (size_t i = 0; i < turn->engine->alerts.count; i++) {
+		struct engine_alert *alert = turn->engine->alerts.items[i];
+
+		alert->applied_at = turn->now.mono;
+	}
+}
+
 /* Timers that passed meanwhile come first, so that nothing is started only to be stopped. */
 void engine_restore(struct engine *engine, struct instant now, struct actions *actions)
 {
 	struct turn turn = engine_turn(engine, now, actions);
 
+	restore_alerts(&turn);
 	for (size_t i = 0; i < engine->policies.count; i++) {
 		struct engine_policy *policy = engine->policies.items[i];
 

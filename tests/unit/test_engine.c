@@ -103,6 +103,28 @@ static void order_of_one_alerts_actions(void)
 	engine_free(engine);
 }
 
+static void events_of_an_incident_are_counted(void)
+{
+	static const struct {
+		const char *state;
+		int count;
+	} rows[] = {{FIRING, 1}, {FIRING, 2}, {FIRING, 3}, {RECOVERED, 3}, {FIRING, 1}};
+	struct engine *engine = engine_new();
+
+	for (int i = 0; i < 5; i++) {
+		struct actions actions = {0};
+		struct alert_list list;
+
+		alert_list_init(&list);
+		send(engine, rows[i].state, 1, after(i * DUR_HOUR), &actions, &list);
+		check_int(engine_open_alert(engine, list.alerts[0].fingerprint)->count,
+			  rows[i].count);
+		alert_list_fini(&list);
+		actions_fini(&actions);
+	}
+	engine_free(engine);
+}
+
 static void views(void)
 {
 	struct engine *engine = engine_new();
@@ -319,6 +341,7 @@ static void index_finds_and_takes(void)
 int main(void)
 {
 	order_of_one_alerts_actions();
+	events_of_an_incident_are_counted();
 	views();
 	names();
 	hold_always();
