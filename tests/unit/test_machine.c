@@ -14,7 +14,7 @@ static bool is_bug(enum policy_state state, enum policy_event event, long long l
 
 	check(child >= 0);
 	if (!child) {
-		freopen("/dev/null", "w", stderr);
+		check(freopen("/dev/null", "w", stderr));
 		machine_step(state, event, linger);
 		_exit(0);
 	}
