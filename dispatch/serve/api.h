@@ -11,6 +11,12 @@ void api_livez(struct exchange *exchange);
 void api_readyz(struct exchange *exchange);
 void api_status(struct exchange *exchange);
 
+/* api_contract.c */
+void api_contract(struct exchange *exchange);
+
+/* api_metrics.c */
+void api_metrics(struct exchange *exchange);
+
 /* api_intake.c */
 void api_intake(struct exchange *exchange);
 void api_alerts_post(struct exchange *exchange);

@@ -17,11 +17,27 @@ static json_t *alert_answer(const struct decision *decision, size_t index)
 			 "outcome", alert_outcome_name(decision_outcome(decision, index)));
 }
 
+/* Repeats, orphans and stale ones too were accepted: they are in the journal. */
+static void count_alerts(const struct decision *decision, int result)
+{
+	for (size_t i = 0; i < decision->alerts.count; i++) {
+		enum intake_result what = INTAKE_ACCEPTED;
+
+		if (result < 0)
+			what = INTAKE_FAILED;
+		else if (decision_outcome(decision, i) == OUTCOME_DUPLICATE)
+			what = INTAKE_DUPLICATE;
+		intake_count_add(&decision->control->intakes, decision->alerts.alerts[i].source,
+				 what);
+	}
+}
+
 static void on_committed(void *owner, struct decision *decision, int result)
 {
 	struct exchange *exchange = owner;
 	json_t *alerts;
 
+	count_alerts(decision, result);
 	if (result < 0) {
 		exchange_refuse_store(exchange, result);
 		return;
@@ -77,6 +93,7 @@ static void intake_accept(struct exchange *exchange, const struct source *source
 
 	if (intake_parse(&intake, body, len, &decision->alerts, &err) < 0) {
 		log_info("alert", "source %s: refused: %s %s", source->name, err.field, err.text);
+		intake_count_add(&control->intakes, source->name, INTAKE_INVALID);
 		decision_abort(decision);
 		exchange_refuse_error(exchange, status_of(&err), &err);
 		return;
@@ -98,6 +115,8 @@ void api_intake(struct exchange *exchange)
 	const char *hash = source ? source->token_sha256 : "";
 
 	if (!auth_matches(exchange_param(exchange, 1), hash) || strcmp(source->name, name)) {
+		intake_count_add(&exchange->control->intakes, source ? source->name : NULL,
+				 INTAKE_UNAUTHORIZED);
 		exchange_refuse(exchange, 401, "unauthorized",
 				"there is no source with this name and token");
 		return;

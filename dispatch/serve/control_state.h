@@ -19,6 +19,7 @@
 #include "dispatch/serve/control.h"
 #include "dispatch/serve/courier_link.h"
 #include "dispatch/serve/digest_queue.h"
+#include "dispatch/serve/intake_count.h"
 #include "dispatch/serve/listen.h"
 #include "dispatch/serve/live.h"
 #include "dispatch/serve/manifest_job.h"
@@ -57,6 +58,7 @@ struct control {
 	struct program_cache programs;
 	struct digest_queue digests;
 	struct manifest_jobs manifests;
+	struct intake_counts intakes;
 	struct server *server;
 	struct timer *engine_timer;
 	struct timer *retry_timer; /* another try at loading */

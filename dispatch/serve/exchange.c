@@ -86,7 +86,7 @@ bool exchange_read_object(struct exchange *exchange, json_t **ret)
 		return true;
 	}
 	if (json_parse(body, len, EXCHANGE_BODY_MAX, ret, &err) < 0) {
-		exchange_refuse_error(exchange, 400, &err);
+		exchange_refuse_error(exchange, strcmp(err.code, "too_large") ? 400 : 413, &err);
 		return false;
 	}
 	if (!json_is_object(*ret)) {
@@ -155,23 +155,37 @@ static void set_common_headers(struct exchange *exchange)
 	exchange_set_header(exchange, "Cache-Control", "no-store");
 }
 
+/* body is put. */
+static void send_body(struct exchange *exchange, int status, struct evbuffer *body)
+{
+	if (exchange->http) {
+		set_common_headers(exchange);
+		evhttp_send_reply(exchange->http, status, problem_title(status), body);
+	}
+	evbuffer_free(body);
+	exchange_free(exchange);
+}
+
 static void send_text(struct exchange *exchange, int status, const char *type, const char *text)
 {
-	struct evbuffer *body;
+	struct evbuffer *body = evbuffer_new();
 
-	if (exchange->http) {
-		body = evbuffer_new();
-		bug_on(!body);
-		set_common_headers(exchange);
-		if (text) {
-			exchange_set_header(exchange, "Content-Type", type);
-			evbuffer_add(body, text, strlen(text));
-			evbuffer_add(body, "\n", 1);
-		}
-		evhttp_send_reply(exchange->http, status, problem_title(status), body);
-		evbuffer_free(body);
+	bug_on(!body);
+	if (text) {
+		exchange_set_header(exchange, "Content-Type", type);
+		evbuffer_add_printf(body, "%s\n", text);
 	}
-	exchange_free(exchange);
+	send_body(exchange, status, body);
+}
+
+void exchange_reply_text(struct exchange *exchange, const char *type, const char *text, size_t len)
+{
+	struct evbuffer *body = evbuffer_new();
+
+	bug_on(!body);
+	exchange_set_header(exchange, "Content-Type", type);
+	evbuffer_add(body, text, len);
+	send_body(exchange, 200, body);
 }
 
 void exchange_reply(struct exchange *exchange, int status, json_t *json)

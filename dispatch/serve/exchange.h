@@ -51,6 +51,8 @@ void exchange_set_header(struct exchange *exchange, const char *name, const char
 /* Answers; each frees the exchange. json is put. */
 void exchange_reply(struct exchange *exchange, int status, json_t *json);
 void exchange_reply_empty(struct exchange *exchange, int status);
+/* 200 with these bytes, which are copied. */
+void exchange_reply_text(struct exchange *exchange, const char *type, const char *text, size_t len);
 void exchange_reply_problem(struct exchange *exchange, int status, json_t *problem);
 __attribute__((format(printf, 4, 5))) void
 exchange_refuse(struct exchange *exchange, int status, const char *code, const char *format, ...);

@@ -10,6 +10,8 @@ const struct route api_routes[] = {
 	{METHOD_GET, "/readyz", PERMISSION_OPEN, api_readyz},
 	{METHOD_POST, "/in/{}/{}", PERMISSION_SOURCE, api_intake},
 
+	{METHOD_GET, "/metrics", PERMISSION_ADMIN, api_metrics},
+	{METHOD_GET, V1 "/openapi.json", PERMISSION_ADMIN, api_contract},
 	{METHOD_GET, V1 "/status", PERMISSION_ADMIN, api_status},
 
 	{METHOD_GET, V1 "/alerts", PERMISSION_ADMIN, api_alerts_list},
