@@ -58,7 +58,10 @@ class Api:
             headers.setdefault("Content-Type", "application/json")
         connection = http.client.HTTPConnection(self.address, timeout=timeout)
         try:
-            connection.request(method, path, body, headers)
+            try:
+                connection.request(method, path, body, headers)
+            except BrokenPipeError:
+                pass # a body that is too large is answered before it is all sent
             response = connection.getresponse()
             return Answer(response, response.read())
         except http.client.HTTPException as error:

@@ -16,7 +16,7 @@ class Torn(harness.Case):
         policy = ringbell.add_policy("all")["id"]
         self.traffic(RATE, size=256)
         wait_for_packets(RATE)
-        ringbell.switch(policy, "enable")
+        ringbell.switch(policy, "enable", lookback="500ms")
         wait_for_packets(RATE)
         ringbell.switch(policy, "automatic")
         row = ringbell.wait_capture(policy, "finished")
