@@ -45,6 +45,7 @@ const char journal_schema[] =
 	"  alert         TEXT NOT NULL,"    /* the event that opened it */
 	"  open          INTEGER NOT NULL," /* 1 = open now */
 	"  level         INTEGER NOT NULL," /* enum level */
+	"  levels        INTEGER NOT NULL," /* level_set: all it had since it opened */
 	"  starts_at     INTEGER NOT NULL,"
 	"  last_event_at INTEGER NOT NULL," /* older events are not applied */
 	"  count         INTEGER NOT NULL"  /* firing events since it opened */
@@ -211,25 +212,28 @@ int journal_save_open_alert(struct db *db, const struct open_alert *alert)
 {
 	return db_run(db,
 		      "INSERT OR REPLACE INTO open_alerts (fingerprint, alert, open, level,"
-		      "  starts_at, last_event_at, count) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		      "  levels, starts_at, last_event_at, count)"
+		      " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 		      db_text(alert->fingerprint), db_text(alert->alert), db_integer(alert->open),
-		      db_integer(alert->level), db_wall(alert->starts_at),
-		      db_wall(alert->last_event_at), db_integer((int64_t)alert->count));
+		      db_integer(alert->level), db_integer(alert->levels),
+		      db_wall(alert->starts_at), db_wall(alert->last_event_at),
+		      db_integer((int64_t)alert->count));
 }
 
 int journal_list_open_alerts(struct db *db, journal_open_alert_call call, void *owner)
 {
 	CLEANUP_ROWS struct db_rows rows = {0};
 	int r = db_query(db, &rows,
-			 "SELECT fingerprint, alert, open, level, starts_at, last_event_at, count"
-			 " FROM open_alerts");
+			 "SELECT fingerprint, alert, open, level, levels, starts_at, last_event_at,"
+			 "  count FROM open_alerts");
 
 	while (!r && (r = db_next(&rows)) == DB_ROW) {
 		struct open_alert alert = {.open = db_get_integer(&rows, 2),
 					   .level = (enum level)db_get_integer(&rows, 3),
-					   .starts_at = db_get_wall(&rows, 4),
-					   .last_event_at = db_get_wall(&rows, 5),
-					   .count = (uint64_t)db_get_integer(&rows, 6)};
+					   .levels = (level_set)db_get_integer(&rows, 4),
+					   .starts_at = db_get_wall(&rows, 5),
+					   .last_event_at = db_get_wall(&rows, 6),
+					   .count = (uint64_t)db_get_integer(&rows, 7)};
 
 		db_copy_text(&rows, 0, alert.fingerprint, sizeof(alert.fingerprint));
 		db_copy_text(&rows, 1, alert.alert, sizeof(alert.alert));

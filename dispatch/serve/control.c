@@ -85,14 +85,19 @@ const char *control_unready(const struct control *control)
 
 /* ---- the engine's timer ---- */
 
+/* At least once a minute, so that a step of the wall clock is noticed: durable times follow it. */
 void control_schedule(struct control *control)
 {
+	dur_t after = DUR_MIN;
 	mono_t next;
 
-	if (control->engine && engine_next_time(control->engine, &next))
-		timer_set(control->engine_timer, mono_sub(next, mono_now()));
-	else
+	if (!control->engine) {
 		timer_unset(control->engine_timer);
+		return;
+	}
+	if (engine_next_time(control->engine, &next) && mono_sub(next, mono_now()) < after)
+		after = mono_sub(next, mono_now());
+	timer_set(control->engine_timer, after);
 }
 
 static void on_engine_time(void *owner)

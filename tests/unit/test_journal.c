@@ -175,6 +175,7 @@ static void live_state_comes_back(struct db *db)
 				   .alert = "a",
 				   .open = true,
 				   .level = LEVEL_WARNING,
+				   .levels = LEVEL_BIT(LEVEL_ERROR) | LEVEL_BIT(LEVEL_WARNING),
 				   .starts_at = {1},
 				   .last_event_at = {2},
 				   .count = 3};
