@@ -18,7 +18,7 @@ struct ring {
 	uint64_t head;
 	uint64_t held;
 	uint64_t adopted_end;
-	uint64_t total; /* packets noted */
+	uint64_t total; /* packets in all blocks < head; as shared->packets */
 	uint64_t orphan_seq;
 	mono_t orphan_until;
 	uint32_t tear_at;
@@ -76,7 +76,8 @@ const struct ring_info *ring_get_info(const struct ring *ring, uint64_t seq)
 
 uint64_t ring_packets_before(const struct ring *ring, uint64_t seq)
 {
-	/* a block that was torn when this process found the ring has no facts: the next one counts */
+	/* a block that was torn when this process found the ring has no facts: the next one counts
+	 */
 	for (; seq < ring->head; seq++) {
 		const struct ring_info *info = ring_get_info(ring, seq);
 
@@ -289,6 +290,18 @@ static uint64_t plausible_head(const struct ring *ring, uint64_t head)
 	return head > newest + 1 ? newest + 1 : head;
 }
 
+/* The blocks found were counted by a predecessor: its sum is the sum at the head. */
+static void count_back(struct ring *ring, uint64_t oldest)
+{
+	uint64_t sum = atomic_load_explicit(&ring->shared->packets, memory_order_relaxed);
+	uint64_t surplus = sum - ring->total;
+
+	for (uint64_t seq = oldest; seq < ring->head; seq++)
+		if (ring_get_info(ring, seq))
+			info_at(ring, seq)->before += surplus;
+	ring->total = sum;
+}
+
 /* Blocks that were taken but are still "user": held for a follower (they end at the head), or
  * claimed by a reader that died. */
 static void adopt_taken(struct ring *ring, uint64_t drops)
@@ -298,6 +311,7 @@ static void adopt_taken(struct ring *ring, uint64_t drops)
 	for (uint64_t seq = oldest; seq < ring->head; seq++)
 		if (ring_block_seq(block_at(ring, seq)) == seq)
 			note_block(ring, seq, (mono_t){0}, drops);
+	count_back(ring, oldest);
 	while (ring->held > oldest && ring_get_info(ring, ring->held - 1) &&
 	       ring_block_status(block_at(ring, ring->held - 1)) == RING_BLOCK_USER)
 		ring->held--;

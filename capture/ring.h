@@ -66,8 +66,8 @@ uint64_t ring_reach(const struct ring *ring);
 uint64_t ring_adopted_end(const struct ring *ring);
 /* Facts of a block in [head - count, head), or NULL. Until the next ring_step. */
 const struct ring_info *ring_get_info(const struct ring *ring, uint64_t seq);
-/* Packets in all blocks < seq that were taken, counted from where this process found the ring: the
- * difference of two is right even for blocks that are long overwritten. reach ≤ seq ≤ head. */
+/* Packets in all blocks < seq ever taken, by predecessors too: the difference of two is right even
+ * for blocks that are long overwritten. reach ≤ seq ≤ head. */
 uint64_t ring_packets_before(const struct ring *ring, uint64_t seq);
 /* The moment from which block seq (≤ head) covers the wire. */
 int64_t ring_open_ns(const struct ring *ring, uint64_t seq);

@@ -63,6 +63,7 @@ struct shared_mark {
 	uint64_t offset;
 	uint64_t packets;      /* written to this segment up to here */
 	uint64_t bytes;        /* of these packets, on the wire */
+	uint64_t ring_packets; /* shared_ring.packets when block seq - 1 was taken */
 	uint64_t kernel_drops; /* ring's counter when block seq - 1 was taken */
 	int64_t last_wall_ns;  /* newest packet of block seq - 1 */
 };

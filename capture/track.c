@@ -210,8 +210,10 @@ void track_on_repaired(struct track *t)
 
 static void mark_block(struct track *t, struct track_segment *s)
 {
-	struct shared_mark mark = {
-		.seq = t->seq, .kernel_drops = t->kernel_drops, .last_wall_ns = t->last_block_ns};
+	struct shared_mark mark = {.seq = t->seq,
+				   .ring_packets = t->before,
+				   .kernel_drops = t->kernel_drops,
+				   .last_wall_ns = t->last_block_ns};
 
 	track_segment_mark(s, &mark);
 	publish(t);
@@ -689,9 +691,9 @@ static int64_t begin_by_mark(struct track *t, const struct shared_mark *mark)
 	const struct ring_info *info;
 
 	t->seq = mark->seq < head ? mark->seq : head;
-	for (; t->seq < ring_reach(ring); t->seq++) {
-		info = ring_get_info(ring, t->seq);
-		lost += info ? info->packets : 0;
+	if (t->seq < ring_reach(ring)) {
+		t->seq = ring_reach(ring);
+		lost = ring_packets_before(ring, t->seq) - mark->ring_packets;
 	}
 	t->reader.drops = lost;
 	t->restart_drops = drops > mark->kernel_drops ? drops - mark->kernel_drops : 0;
@@ -724,6 +726,7 @@ static void publish_first(struct track *t)
 {
 	struct shared_mark mark = {.seq = t->seq,
 				   .segment = t->name.number,
+				   .ring_packets = t->before,
 				   .kernel_drops = atomic_load_explicit(
 					   &t->ring->shared->kernel_drops, memory_order_relaxed),
 				   .last_wall_ns = t->last_block_ns};

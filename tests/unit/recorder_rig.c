@@ -203,7 +203,10 @@ void rig_start(struct rig *rig)
 	give(rig, CHILD_GO, NULL, 0, -1);
 	check(!ipc_receive_wait(rig->supervisor, &rig->message, 5000));
 	check_int(rig->message.type, CHILD_READY);
-	sync_link(rig);
+	if (rig->early)
+		rig_wait(rig, rig->synced);
+	else
+		sync_link(rig);
 }
 
 static int reap(struct rig *rig)
@@ -353,7 +356,8 @@ void rig_pump(struct rig *rig)
 		on_report(rig, m);
 		if (!ack.report)
 			continue;
-		check(!rig->last_report || ack.report == rig->last_report + 1);
+		if (rig->last_report)
+			check_int(ack.report, rig->last_report + 1);
 		rig->last_report = ack.report;
 		ipc_send_wait(rig->control, REC_ACK, &ack, sizeof(ack), -1, 1000);
 	} while (!ipc_receive(rig->control, m));

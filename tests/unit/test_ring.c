@@ -226,6 +226,8 @@ static void test_adopt(void)
 	f->shared.kernel_drops = 5 + dropped;
 	adopt(f, HISTORY_CLAIM, BLOCKS - 3);
 	check_int(ring_head(f->ring), f->filler.seq);
+	check_int(ring_packets_before(f->ring, ring_head(f->ring)), ring_head(f->ring) - 1);
+	check_int(ring_packets_before(f->ring, BLOCKS + 2), BLOCKS + 1);
 	check_int(ring_adopted_end(f->ring), f->filler.seq);
 	check_int(ring_held(f->ring), BLOCKS - 3);
 	check_int(read_block(f, BLOCKS + 4), BLOCKS + 4);
