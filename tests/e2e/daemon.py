@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import urllib.parse
 
+import contract
 from network import NIC, die_with_parent
 from waiting import wait_for
 
@@ -31,7 +32,7 @@ class Answer:
         return json.loads(self.body)
 
     def __repr__(self):
-        return f"<{self.status} {self.body[:500]!r}>"
+        return f"<{self.status} {(self.body or b'')[:500]!r}>"
 
 
 class Refused(AssertionError):
@@ -43,9 +44,18 @@ class Refused(AssertionError):
 
 
 class Api:
+    """Each answer of the daemon is checked against docs/openapi.json."""
+
     def __init__(self, address=ADDRESS, token=None):
         self.address = address
         self.token = token
+
+    def _answer(self, method, path, response, content, request=None):
+        """content None: the body was not kept."""
+        answer = Answer(response, content)
+        if self.address == ADDRESS:
+            contract.check(method, path, answer, request)
+        return answer
 
     def ask(self, method, path, body=None, headers=None, timeout=15):
         """The answer, whatever its status. body: object (sent as JSON), bytes or None."""
@@ -63,7 +73,7 @@ class Api:
             except BrokenPipeError:
                 pass # a body that is too large is answered before it is all sent
             response = connection.getresponse()
-            return Answer(response, response.read())
+            return self._answer(method, path, response, response.read(), body)
         except http.client.HTTPException as error:
             raise OSError(f"{method} {path}: {error!r}") from error
         finally:
@@ -77,17 +87,18 @@ class Api:
         return answer.json if answer.body else None
 
     def download(self, path, file, headers=None):
-        """Streams a 2xx answer into file; returns the headers (Answer with an empty body)."""
+        """Streams a 2xx answer into file; returns the headers (Answer without a body)."""
         connection = http.client.HTTPConnection(self.address, timeout=60)
         try:
             connection.request("GET", path, headers={
                 "Authorization": f"Bearer {self.token}", **(headers or {})})
             response = connection.getresponse()
             if response.status // 100 != 2:
-                raise Refused(f"GET {path}", Answer(response, response.read()))
+                raise Refused(f"GET {path}",
+                              self._answer("GET", path, response, response.read()))
             with open(file, "wb") as out:
                 shutil.copyfileobj(response, out, READ_SIZE)
-            return Answer(response, b"")
+            return self._answer("GET", path, response, None)
         finally:
             connection.close()
 

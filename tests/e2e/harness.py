@@ -10,6 +10,7 @@ import signal
 import sys
 import unittest
 
+import contract
 import packets
 from daemon import Daemon
 from network import Network, Traffic
@@ -47,6 +48,7 @@ class Case(unittest.TestCase):
         self.tools = Tools(build_folder())
         self.network = Network()
         self.addCleanup(self.network.close)
+        self.addCleanup(self._check_contract)
 
     def daemon(self, **options):
         """A started daemon without the ready-made policies."""
@@ -73,6 +75,11 @@ class Case(unittest.TestCase):
         for key in ("span_lost", "dup", "bad", "outside", "sliced", "truncated"):
             self.assertEqual(facts[key], 0, facts)
         return facts
+
+    def _check_contract(self):
+        """Also what a thread got, or a condition swallowed."""
+        found, contract.violations[:] = list(contract.violations), []
+        self.assertEqual(found, [], "docs/openapi.json does not describe it")
 
     def _show_log(self, process):
         outcome = self._outcome.result

@@ -39,8 +39,9 @@ class Newcomer:
         self._copy_sources()
 
     def _copy_sources(self):
-        shutil.copytree(harness.ROOT, self.sources, symlinks=True,
-                        ignore=shutil.ignore_patterns("build", ".git", "__pycache__"))
+        def built(folder, _names):
+            return ["build", ".git"] if folder == harness.ROOT else ["__pycache__"]
+        shutil.copytree(harness.ROOT, self.sources, symlinks=True, ignore=built)
         subprocess.run(["chown", "-R", f"{self.name}:", self.home], check=True)
 
     def type(self, text, log):

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""/metrics: strict text format 0.0.4, and figures that are those of the status; the served contract."""
+
+import hashlib
+import json
+import re
+
+import contract
+import harness
+from network import NIC, wait_for_packets
+from waiting import wait_for
+
+RATE = 20_000
+NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+SAMPLE = re.compile(rf"({NAME})(?:\{{(.*)\}})? (-?[0-9]+(?:\.[0-9]+)?)")
+LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\"n])*)"')
+
+
+def parse(text):
+    """{name: {frozenset of labels: value}}; complains about what a strict reader would not take."""
+    assert text.endswith("\n") and "\n\n" not in text and "\r" not in text
+    families, samples, current = {}, {}, None
+    for line in text.splitlines():
+        if line.startswith("# HELP "):
+            _, _, current, help_text = line.split(" ", 3)
+            assert help_text and current not in families, line
+            assert re.fullmatch(NAME, current), line
+            families[current] = None
+        elif line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            assert name == current and families[name] is None, line
+            assert kind in ("counter", "gauge"), line
+            assert (kind == "counter") == name.endswith("_total"), line
+            families[name] = kind
+        else:
+            match = SAMPLE.fullmatch(line)
+            assert match and match.group(1) == current and families[current], line
+            labels = match.group(2) or ""
+            found = LABEL.findall(labels)
+            assert ",".join(f'{key}="{value}"' for key, value in found) == labels, line
+            key = frozenset(found)
+            assert key not in samples.setdefault(current, {}), line
+            samples[current][key] = float(match.group(3))
+            assert families[current] == "gauge" or samples[current][key] >= 0, line
+    assert all(families.values()) and set(samples) == set(families), set(families) ^ set(samples)
+    return samples
+
+
+class Metrics(harness.Case):
+    def setUp(self):
+        super().setUp()
+        self.ringbell = self.daemon(rings={"memory_bytes": 32 * harness.MIB,
+                                           "block_bytes": 1 << 18})
+
+    def scrape(self):
+        answer = self.ringbell.api.ask("GET", "/metrics")
+        self.assertEqual(answer.status, 200, answer)
+        return parse(answer.body.decode())
+
+    def value(self, samples, name, **labels):
+        return samples[f"ringbell_{name}"][frozenset(labels.items())]
+
+    def test_rings_and_processes(self):
+        before = self.scrape()
+        self.assertEqual(list(before["ringbell_build_info"].values()), [1])
+        self.traffic(RATE)
+        wait_for_packets(RATE)
+        wait_for("packets counted", lambda: self.ringbell.ring()["packets"] >= RATE // 2)
+        low, samples, high = self.ringbell.ring(), self.scrape(), self.ringbell.ring()
+        for name, key in (("capture_packets_total", "packets"), ("capture_bytes_total", "bytes"),
+                          ("capture_nic_packets_total", "nic_packets")):
+            value = self.value(samples, name, ring=NIC)
+            self.assertTrue(low[key] <= value <= high[key], (name, low[key], value, high[key]))
+        self.assertEqual(self.value(samples, "capture_link_up", ring=NIC), 1)
+        self.assertEqual(self.value(samples, "history_capacity_bytes", ring=NIC), low["ring_bytes"])
+        self.assertGreater(self.value(samples, "history_bytes", ring=NIC), 0)
+        self.assertGreater(self.value(samples, "history_window_seconds", ring=NIC), 0)
+        self.assertGreater(self.value(samples, "newest_packet_timestamp_seconds", ring=NIC),
+                           1_700_000_000)
+        for reason in ("kernel", "nic", "history"):
+            self.assertEqual(self.value(samples, "capture_dropped_packets_total", ring=NIC,
+                                        reason=reason), 0)
+        for name, series in before.items():
+            self.assertLessEqual(set(series), set(samples[name]), name)
+            if name.endswith("_total"):
+                self.assertTrue(all(samples[name][key] >= series[key] for key in series), name)
+        self.ringbell.kill_child("courier")
+        samples = self.scrape()
+        self.assertEqual(self.value(samples, "process_restarts_total", role="courier"), 1)
+        self.assertEqual(self.value(samples, "process_up", role="courier"), 1)
+
+    def test_alerts_captures_and_dispatch(self):
+        policy = self.ringbell.add_policy("all")["id"]
+        self.ringbell.add_endpoint("all", kind="pcap", policy=policy)
+        self.ringbell.add_endpoint("nobody listens", kind="http", url="http://127.0.0.1:9/")
+        self.ringbell.send_alert(level="critical", policy="p", object="o", id="1")
+        self.ringbell.send_alert(level="critical", policy="p", object="o", id="1")
+        token = self.ringbell.tokens["sources"]["native"]
+        ask = self.ringbell.api.ask
+        self.assertEqual(ask("POST", f"/in/native/{token}", {"level": "?"}).status, 422)
+        self.assertEqual(ask("POST", "/in/native/wrong", {}).status, 401)
+        self.assertEqual(ask("POST", "/in/nobody/wrong", {}).status, 401)
+        samples = self.scrape()
+        for result, count in (("accepted", 1), ("duplicate", 1), ("invalid", 1),
+                              ("unauthorized", 1), ("failed", 0)):
+            self.assertEqual(self.value(samples, "alerts_received_total", source="native",
+                                        result=result), count, result)
+        self.assertEqual(self.value(samples, "alerts_received_total", source="",
+                                    result="unauthorized"), 1)
+        self.assertEqual(sum(samples["ringbell_captures"].values()), 1)
+        self.assertEqual(self.value(samples, "dispatch_queue_length"), 1)
+        self.assertEqual(self.value(samples, "dispatch_deliveries_total", result="delivered"), 0)
+        storage = self.ringbell.status()["storage"]
+        self.assertEqual(self.value(samples, "storage_capacity_bytes"), storage["total_bytes"])
+
+    def test_contract_is_served(self):
+        answer = self.ringbell.api.ask("GET", "/api/v1/openapi.json")
+        with open(contract.PATH, "rb") as file:
+            self.assertEqual(answer.body, file.read())
+        self.assertEqual(answer.headers["etag"], f'"{hashlib.sha256(answer.body).hexdigest()}"')
+        self.assertEqual(json.loads(answer.body)["info"]["version"],
+                         self.ringbell.status()["version"])
+        again = self.ringbell.api.ask("GET", "/api/v1/openapi.json",
+                                      headers={"If-None-Match": answer.headers["etag"]})
+        self.assertEqual((again.status, again.body), (304, b""))
+
+
+if __name__ == "__main__":
+    harness.main()
