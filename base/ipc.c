@@ -2,6 +2,7 @@
 #include "base/ipc.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -258,7 +259,7 @@ static void enqueue(struct ipc_link *link, uint32_t type, const void *body, size
 
 	q->type = type;
 	q->size = (uint32_t)size;
-	q->fd = fd >= 0 ? dup(fd) : -1;
+	q->fd = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
 	if (size)
 		memcpy(q->body, body, size);
 	STAILQ_INSERT_TAIL(&link->queue, q, next);

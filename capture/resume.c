@@ -86,7 +86,7 @@ int resume_scan(int folder, const struct rec_start *start, const char *nic,
 		if (r->next_segment <= mark->segment)
 			r->next_segment = (uint32_t)mark->segment + 1;
 	}
-	r->folder = dup(folder);
+	r->folder = fcntl(folder, F_DUPFD_CLOEXEC, 0);
 	result = r->folder < 0 ? -errno : list_files(r, start->policy, nic);
 	if (result < 0)
 		r = resume_free(r);

@@ -4,6 +4,7 @@
  * emptied and drops nothing; otherwise it drops and counts where the kernel would. After a restart
  * of the recorder it goes on behind the last packet that is in the ring. */
 #include <errno.h>
+#include <fcntl.h>
 #include <pcap/pcap.h>
 #include <poll.h>
 #include <pthread.h>
@@ -52,7 +53,7 @@ static struct source_replay *replay_of(struct source *source)
 static int round_open(struct source_replay *s)
 {
 	char reason[PCAP_ERRBUF_SIZE] = "cannot read";
-	int fd = dup(s->file);
+	int fd = fcntl(s->file, F_DUPFD_CLOEXEC, 0);
 	FILE *stream = fd >= 0 && lseek(fd, 0, SEEK_SET) == 0 ? fdopen(fd, "r") : NULL;
 
 	if (!stream) {

@@ -2,6 +2,7 @@
 #include "capture/track.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -225,7 +226,7 @@ static void open_next(struct track *t, int64_t begin_ns, struct instant now)
 {
 	struct track_segment_options options = {.writer = t->ring->writer,
 						.box = t->ring->writer_box,
-						.folder = dup(t->folder),
+						.folder = fcntl(t->folder, F_DUPFD_CLOEXEC, 0),
 						.name = &t->name,
 						.track = t};
 	struct track_segment *s;
