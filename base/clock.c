@@ -168,7 +168,10 @@ int wall_parse(const char *text, wall_t *ret)
 		return -EINVAL;
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
-	*ret = (wall_t){(timegm(&tm) - zone_s) * DUR_S + ns};
+	ns += (timegm(&tm) - zone_s) * DUR_S;
+	if (ns < 0)
+		return -EINVAL;
+	*ret = (wall_t){ns};
 	return 0;
 }
 
@@ -186,9 +189,8 @@ static int dur_parse_part(const char **p, dur_t *ret)
 	if (!isdigit((unsigned char)**p))
 		return -EINVAL;
 	for (; isdigit((unsigned char)**p); (*p)++) {
-		if (n > INT64_MAX / 100)
+		if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, **p - '0', &n))
 			return -EINVAL;
-		n = n * 10 + (**p - '0');
 	}
 	for (size_t i = 0; i < sizeof(dur_units) / sizeof(dur_units[0]); i++) {
 		size_t len = strlen(dur_units[i].name);
@@ -224,7 +226,12 @@ const char *dur_format(dur_t d, char text[DUR_TEXT_SIZE])
 	int n = 0;
 
 	if (d < 0 || d % DUR_S || s == 0) {
-		snprintf(text, DUR_TEXT_SIZE, d ? "%" PRId64 "ms" : "0s", d / DUR_MS);
+		if (d % DUR_US)
+			snprintf(text, DUR_TEXT_SIZE, "%" PRId64 "ns", d);
+		else if (d % DUR_MS)
+			snprintf(text, DUR_TEXT_SIZE, "%" PRId64 "us", d / DUR_US);
+		else
+			snprintf(text, DUR_TEXT_SIZE, d ? "%" PRId64 "ms" : "0s", d / DUR_MS);
 		return text;
 	}
 	text[0] = '\0';

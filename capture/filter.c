@@ -12,6 +12,18 @@ struct filter {
 	struct bpf_insn insns[];
 };
 
+/* libpcap lets jumps go backwards, which it uses for "protochain": such a program may never end. */
+static int jumps_back(const struct filter *filter)
+{
+	for (uint32_t i = 0; i < filter->count; i++) {
+		const struct bpf_insn *insn = &filter->insns[i];
+
+		if (insn->code == (BPF_JMP | BPF_JA) && insn->k >= filter->count - i - 1)
+			return 1;
+	}
+	return 0;
+}
+
 int filter_new(const struct rec_program *program, struct filter **ret)
 {
 	struct filter *filter;
@@ -28,7 +40,7 @@ int filter_new(const struct rec_program *program, struct filter **ret)
 
 		filter->insns[i] = (struct bpf_insn){from->code, from->jt, from->jf, from->k};
 	}
-	if (!bpf_validate(filter->insns, (int)filter->count)) {
+	if (!bpf_validate(filter->insns, (int)filter->count) || jumps_back(filter)) {
 		free(filter);
 		return -EINVAL;
 	}

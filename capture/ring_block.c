@@ -110,7 +110,7 @@ static void load_tag(const struct tpacket3_hdr *t, struct packet *ret)
 int ring_block_next(struct ring_block_walk *walk, struct packet *ret)
 {
 	const struct tpacket3_hdr *t = packet_at(walk->block, walk->offset, walk->block_bytes);
-	uint32_t room;
+	uint32_t room, step;
 
 	if (!walk->left || !t)
 		return RING_BLOCK_END;
@@ -127,7 +127,9 @@ int ring_block_next(struct ring_block_walk *walk, struct packet *ret)
 	ret->direction = direction_of(t);
 	load_tag(t, ret);
 	walk->left--;
-	walk->offset = t->tp_next_offset > room ? walk->block_bytes
-						: walk->offset + t->tp_next_offset;
+	/* the kernel's last packet has 0 here; a packet never follows itself */
+	step = t->tp_next_offset;
+	walk->offset = step < TPACKET3_HDRLEN || step > room ? walk->block_bytes
+							     : walk->offset + step;
 	return 0;
 }

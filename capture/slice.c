@@ -100,22 +100,20 @@ static uint32_t ipv4_end(const struct view *v, uint32_t at)
 	return transport_end(v, at + header, v->data[at + 9]);
 }
 
-/* Length of an IPv6 extension header of this kind, 0 if `proto` is none. Needs 8 bytes at `at`. */
+static int is_extension(uint8_t proto)
+{
+	return proto == PROTO_HOP || proto == PROTO_ROUTING || proto == PROTO_DEST ||
+	       proto == PROTO_MOBILITY || proto == PROTO_FRAGMENT || proto == PROTO_AH;
+}
+
+/* Length of an IPv6 extension header of this kind. Needs 8 bytes at `at`. */
 static uint32_t extension_bytes(const struct view *v, uint32_t at, uint8_t proto)
 {
-	switch (proto) {
-	case PROTO_HOP:
-	case PROTO_ROUTING:
-	case PROTO_DEST:
-	case PROTO_MOBILITY:
-		return (v->data[at + 1] + 1u) * 8;
-	case PROTO_FRAGMENT:
+	if (proto == PROTO_FRAGMENT)
 		return 8;
-	case PROTO_AH:
+	if (proto == PROTO_AH)
 		return (v->data[at + 1] + 2u) * 4;
-	default:
-		return 0;
-	}
+	return (v->data[at + 1] + 1u) * 8;
 }
 
 static uint32_t ipv6_end(const struct view *v, uint32_t at)
@@ -126,14 +124,16 @@ static uint32_t ipv6_end(const struct view *v, uint32_t at)
 		return v->size;
 	proto = v->data[at + 6];
 	at += 40;
-	for (int i = 0; i < EXTENSIONS_MAX && has(v, at, 8); i++) {
-		uint32_t bytes = extension_bytes(v, at, proto);
-		int later_fragment = proto == PROTO_FRAGMENT && word_at(v, at + 2) & 0xfff8;
+	for (int i = 0; i < EXTENSIONS_MAX && is_extension(proto); i++) {
+		uint32_t bytes;
+		int later_fragment;
 
-		if (!bytes)
-			break;
+		if (!has(v, at, 8))
+			return v->size;
+		bytes = extension_bytes(v, at, proto);
 		if (!has(v, at, bytes))
 			return v->size;
+		later_fragment = proto == PROTO_FRAGMENT && word_at(v, at + 2) & 0xfff8;
 		proto = v->data[at];
 		at += bytes;
 		if (later_fragment)

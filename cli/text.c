@@ -23,6 +23,9 @@ static bool is_shown(wchar_t c)
 {
 	if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029)
 		return false;
+	/* the C library's C.UTF-8 lets through what is no character */
+	if ((c >= 0xd800 && c <= 0xdfff) || c > 0x10ffff)
+		return false;
 	return !is_directional(c);
 }
 

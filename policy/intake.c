@@ -211,13 +211,14 @@ static void check_skew(struct alert *alert)
 {
 	char text[DUR_TEXT_SIZE];
 	dur_t skew = wall_sub(alert->event_at, alert->received_at);
+	dur_t shown = (skew < 0 ? -skew : skew) / DUR_S * DUR_S;
 
 	if (wall_known(alert->event_at) && skew >= -SKEW_MAX && skew <= SKEW_MAX)
 		return;
 	if (wall_known(alert->event_at))
-		json_object_set_new(alert->annotations, "ringbell_clock_skew",
-				    json_sprintf("%s%s", skew < 0 ? "-" : "",
-						 dur_format(skew < 0 ? -skew : skew, text)));
+		json_object_set_new(
+			alert->annotations, "ringbell_clock_skew",
+			json_sprintf("%s%s", skew < 0 ? "-" : "", dur_format(shown, text)));
 	alert->event_at = alert->received_at;
 }
 

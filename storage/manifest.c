@@ -251,7 +251,8 @@ static bool take_rings(const json_t *list, char rings[512])
 	json_array_foreach (list, i, nic) {
 		const char *text = json_string_value(nic);
 
-		if (!text || used + strlen(text) + 2 > 512)
+		/* the names are kept as one text with commas between them */
+		if (!text || !*text || strchr(text, ',') || used + strlen(text) + 2 > 512)
 			return false;
 		used += (size_t)snprintf(rings + used, 512 - used, "%s%s", i ? "," : "", text);
 	}

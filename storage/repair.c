@@ -296,6 +296,7 @@ static int check_trailer(struct walk *walk)
 static int step_block(struct walk *walk, uint64_t end)
 {
 	struct segment_facts before = *walk->facts;
+	uint32_t interfaces = walk->interfaces;
 	int r = read_frame(walk, end);
 
 	if (!r)
@@ -304,6 +305,7 @@ static int step_block(struct walk *walk, uint64_t end)
 		r = check_trailer(walk);
 	if (r) {
 		*walk->facts = before;
+		walk->interfaces = interfaces;
 		return r;
 	}
 	walk->offset += walk->length;

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Our own alert format, from a sender's bytes. */
+#include "tests/fuzz/intake_check.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	intake_check(SOURCE_NATIVE, data, size);
+	return 0;
+}
