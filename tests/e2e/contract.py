@@ -39,7 +39,7 @@ class Contract:
         with open(path) as file:
             self.document = json.load(file)
         self.resolver = jsonschema.RefResolver.from_schema(
-            self.document, id_of=lambda _: "urn:openapi")
+            self.document, id_of=lambda _: "")
         self.routes = [(self._pattern(path), path, item)
                        for path, item in self.document["paths"].items()]
         self.validators = {}

@@ -11,7 +11,6 @@ import subprocess
 import tempfile
 import urllib.parse
 
-import contract
 from network import NIC, die_with_parent
 from waiting import wait_for
 
@@ -44,7 +43,10 @@ class Refused(AssertionError):
 
 
 class Api:
-    """Each answer of the daemon is checked against docs/openapi.json."""
+    """judge(method, path, answer, request), if set, looks at each answer of the daemon; the tests have
+    it compare them with docs/openapi.json."""
+
+    judge = None
 
     def __init__(self, address=ADDRESS, token=None):
         self.address = address
@@ -53,8 +55,8 @@ class Api:
     def _answer(self, method, path, response, content, request=None):
         """content None: the body was not kept."""
         answer = Answer(response, content)
-        if self.address == ADDRESS:
-            contract.check(method, path, answer, request)
+        if Api.judge and self.address == ADDRESS:
+            Api.judge(method, path, answer, request)
         return answer
 
     def ask(self, method, path, body=None, headers=None, timeout=15):

@@ -12,31 +12,14 @@ import unittest
 
 import contract
 import packets
-from daemon import Daemon
+from build import ROOT, Tools, build_folder
+from daemon import Api, Daemon
 from network import Network, Traffic
 from senders import stamp
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SKIPPED = 77
 MIB = 1 << 20
-
-
-def build_folder():
-    if "RINGBELL_BUILD" in os.environ:
-        return os.environ["RINGBELL_BUILD"]
-    found = [f"{ROOT}/build/{name}" for name in ("dev", "release")]
-    found = [path for path in found if os.path.exists(f"{path}/firmware/ringbelld")]
-    if not found:
-        sys.exit("no build found: run cmake, or set RINGBELL_BUILD")
-    return max(found, key=lambda path: os.path.getmtime(f"{path}/firmware/ringbelld"))
-
-
-class Tools:
-    def __init__(self, build):
-        self.ringbelld = f"{build}/firmware/ringbelld"
-        self.ringbell = f"{build}/cli/ringbell"
-        self.gen = f"{build}/tests/harness/gen"
-        self.verify = f"{build}/tests/harness/verify"
+Api.judge = contract.check
 
 
 class Case(unittest.TestCase):
