@@ -27,6 +27,9 @@ PATH = os.path.normpath(f"{os.path.dirname(os.path.abspath(__file__))}/../../doc
 GENERAL = {"date", "connection", "content-length", "content-type", "cache-control",
            "x-content-type-options"}
 
+# One piece of a path; an encoded slash or control character makes it no path of ours.
+PARAMETER = r"(?!\.{1,2}(?:/|$))(?:[^/%]|%(?!2[fF]|[01]|7[fF])[0-9a-fA-F]{2})+"
+
 violations = []
 
 
@@ -46,7 +49,7 @@ class Contract:
 
     @staticmethod
     def _pattern(path):
-        pieces = [("[^/]+" if piece.startswith("{") else re.escape(piece))
+        pieces = [(PARAMETER if piece.startswith("{") else re.escape(piece))
                   for piece in path.split("/")]
         return re.compile("/".join(pieces))
 
