@@ -12,16 +12,65 @@ struct filter {
 	struct bpf_insn insns[];
 };
 
-/* libpcap lets jumps go backwards, which it uses for "protochain": such a program may never end. */
-static int jumps_back(const struct filter *filter)
+#define EITHER(code) (code) | BPF_K, (code) | BPF_X
+#define SIZES(code)  (code) | BPF_W, (code) | BPF_H, (code) | BPF_B
+
+/* Every instruction there is. */
+static const uint16_t known_codes[] = {
+	SIZES(BPF_LD | BPF_ABS),
+	SIZES(BPF_LD | BPF_IND),
+	BPF_LD | BPF_IMM,
+	BPF_LD | BPF_MEM,
+	BPF_LD | BPF_LEN,
+	BPF_LDX | BPF_IMM,
+	BPF_LDX | BPF_MEM,
+	BPF_LDX | BPF_LEN,
+	BPF_LDX | BPF_MSH | BPF_B,
+	BPF_ST,
+	BPF_STX,
+	EITHER(BPF_ALU | BPF_ADD),
+	EITHER(BPF_ALU | BPF_SUB),
+	EITHER(BPF_ALU | BPF_MUL),
+	EITHER(BPF_ALU | BPF_DIV),
+	EITHER(BPF_ALU | BPF_MOD),
+	EITHER(BPF_ALU | BPF_AND),
+	EITHER(BPF_ALU | BPF_OR),
+	EITHER(BPF_ALU | BPF_XOR),
+	EITHER(BPF_ALU | BPF_LSH),
+	EITHER(BPF_ALU | BPF_RSH),
+	BPF_ALU | BPF_NEG,
+	BPF_JMP | BPF_JA,
+	EITHER(BPF_JMP | BPF_JEQ),
+	EITHER(BPF_JMP | BPF_JGT),
+	EITHER(BPF_JMP | BPF_JGE),
+	EITHER(BPF_JMP | BPF_JSET),
+	BPF_RET | BPF_K,
+	BPF_RET | BPF_A,
+	BPF_MISC | BPF_TAX,
+	BPF_MISC | BPF_TXA,
+};
+
+static int is_known(uint16_t code)
+{
+	for (size_t i = 0; i < sizeof(known_codes) / sizeof(known_codes[0]); i++)
+		if (known_codes[i] == code)
+			return 1;
+	return 0;
+}
+
+/* What libpcap 1.10's bpf_validate lets pass: jumps that go backwards (it uses them itself for
+ * "protochain"), so a program may never end; and codes at which its bpf_filter aborts. */
+static int is_sound(const struct filter *filter)
 {
 	for (uint32_t i = 0; i < filter->count; i++) {
 		const struct bpf_insn *insn = &filter->insns[i];
 
+		if (!is_known(insn->code))
+			return 0;
 		if (insn->code == (BPF_JMP | BPF_JA) && insn->k >= filter->count - i - 1)
-			return 1;
+			return 0;
 	}
-	return 0;
+	return 1;
 }
 
 int filter_new(const struct rec_program *program, struct filter **ret)
@@ -40,7 +89,7 @@ int filter_new(const struct rec_program *program, struct filter **ret)
 
 		filter->insns[i] = (struct bpf_insn){from->code, from->jt, from->jf, from->k};
 	}
-	if (!bpf_validate(filter->insns, (int)filter->count) || jumps_back(filter)) {
+	if (!bpf_validate(filter->insns, (int)filter->count) || !is_sound(filter)) {
 		free(filter);
 		return -EINVAL;
 	}

@@ -104,11 +104,14 @@ const json_t *text_find_member(const json_t *object, const char *path)
 /* A time loses its fraction; any other text is only cleaned. */
 static char *format_text(const char *text)
 {
+	CLEANUP_FREE char *clean = text_format_clean(text);
 	char stamp[WALL_TEXT_SIZE];
 	wall_t t;
 
+	if (!*clean)
+		return xstrdup("-");
 	if (strlen(text) < 20 || text[10] != 'T' || wall_parse(text, &t))
-		return text_format_clean(text);
+		return take_ptr(clean);
 	if (!wall_known(t))
 		return xstrdup("-");
 	wall_format(t, stamp);
@@ -135,8 +138,7 @@ static char *format_value(const json_t *value)
 {
 	switch (value ? json_typeof(value) : JSON_NULL) {
 	case JSON_STRING:
-		return json_string_length(value) ? format_text(json_string_value(value))
-						 : xstrdup("-");
+		return format_text(json_string_value(value));
 	case JSON_INTEGER:
 		return xasprintf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
 	case JSON_REAL:

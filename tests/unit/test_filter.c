@@ -135,10 +135,17 @@ static void test_bad_programs(void)
 	const struct sock_filter divide[] = {{BPF_ALU | BPF_DIV | BPF_K, 0, 0, 0},
 					     {BPF_RET | BPF_A, 0, 0, 0}};
 	const struct sock_filter memory[] = {{BPF_ST, 0, 0, 99}, {BPF_RET | BPF_A, 0, 0, 0}};
+	/* jumps to itself; a size that a constant does not have */
+	const struct sock_filter back[] = {{BPF_JMP | BPF_JA, 0, 0, 0xffffffff},
+					   {BPF_RET | BPF_K, 0, 0, 1}};
+	const struct sock_filter unknown[] = {{BPF_LD | BPF_H | BPF_IMM, 0, 0, 7},
+					      {BPF_RET | BPF_A, 0, 0, 0}};
 	static struct rec_program empty;
 	struct filter *filter;
 
 	refuse(jump, 2);
+	refuse(back, 2);
+	refuse(unknown, 2);
 	refuse(no_end, 1);
 	refuse(divide, 2);
 	refuse(memory, 2);
