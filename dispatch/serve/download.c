@@ -155,6 +155,16 @@ static void download_send(void *owner)
 
 /* ---- the head ---- */
 
+static void set_etag(const struct download *download)
+{
+	char text[SHA256_HEX_SIZE + 2];
+
+	if (!download->etag[0])
+		return;
+	snprintf(text, sizeof(text), "\"%s\"", download->etag);
+	exchange_set_header(download->exchange, "ETag", text);
+}
+
 static void set_headers(struct download *download)
 {
 	struct exchange *exchange = download->exchange;
@@ -164,10 +174,7 @@ static void set_headers(struct download *download)
 	snprintf(text, sizeof(text), "attachment; filename=\"%s\"", download->file_name);
 	exchange_set_header(exchange, "Content-Disposition", text);
 	exchange_set_header(exchange, "Accept-Ranges", download->ranges ? "bytes" : "none");
-	if (download->etag[0]) {
-		snprintf(text, sizeof(text), "\"%s\"", download->etag);
-		exchange_set_header(exchange, "ETag", text);
-	}
+	set_etag(download);
 }
 
 /* Is the entity tag in a header's list? Weak tags never match strongly. */
@@ -249,7 +256,7 @@ void download_start(struct download *download)
 		return;
 	}
 	if (etag_listed(download, exchange_header(exchange, "If-None-Match"))) {
-		set_headers(download);
+		set_etag(download); /* of the file itself a 304 tells nothing else (RFC 9110) */
 		download_abort(download);
 		exchange_reply_empty(exchange, 304);
 		return;
