@@ -110,13 +110,14 @@ int intake_read_labels(const struct intake_element *element, const char *key, js
 		return error_set(err, "invalid_value", prefix, "%zu members, at most %d are kept",
 				 json_object_size(labels), INTAKE_LABELS_MAX);
 	json_object_foreach (labels, name, value) {
-		json_t *text = scalar_text(value);
+		json_t *text;
 
 		pointer_format(prefix, name, field);
 		if (strlen(name) > ALERT_NAME_MAX)
 			return error_set(err, "invalid_value", field,
 					 "name of %zu bytes, at most %d are kept", strlen(name),
 					 ALERT_NAME_MAX);
+		text = scalar_text(value);
 		if (!text)
 			return error_set(err, "invalid_value", field,
 					 "text, number or boolean expected");
