@@ -11,8 +11,8 @@ struct error {
 	char text[320]; /* one sentence that quotes the value and says what is allowed */
 };
 
-/* Fills err (which may be NULL) and returns -EINVAL, so that callers can `return error_set(…)`. What
- * does not fit is cut; field and text are valid UTF-8 whatever is quoted in them. */
+/* Fills err (which may be NULL) and returns -EINVAL, so that callers can `return error_set(…)`.
+ * What does not fit is cut; field and text are valid UTF-8 whatever is quoted in them. */
 __attribute__((format(printf, 4, 5))) int error_set(struct error *err, const char *code,
 						    const char *field, const char *format, ...);
 

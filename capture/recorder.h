@@ -17,10 +17,10 @@
 #include "base/ident.h"
 #include "capture/shared.h"
 
-#define REC_NAME_SIZE 128       /* file and folder names */
-#define REC_COMMENT_SIZE 2048   /* UTF-8 text for the section header's comment */
+#define REC_NAME_SIZE	     128  /* file and folder names */
+#define REC_COMMENT_SIZE     2048 /* UTF-8 text for the section header's comment */
 #define REC_FILTER_TEXT_SIZE 1024
-#define REC_INSNS_MAX 4096      /* BPF_MAXINSNS */
+#define REC_INSNS_MAX	     4096 /* BPF_MAXINSNS */
 
 enum recorder_message_type {
 	/* control → recorder */
@@ -30,12 +30,12 @@ enum recorder_message_type {
 	REC_STOP,     /* struct rec_stop */
 	REC_ACK,      /* struct rec_ack */
 	/* recorder → control, each begins with struct rec_report_head */
-	REC_TRACK = 100,  /* struct rec_track: a live track: after REC_SYNC, and every 250 ms on change */
-	REC_SYNCED,       /* struct rec_report_head */
-	REC_STARTED,      /* struct rec_started: the cursor is set, history is being read */
-	REC_SEGMENT,      /* struct rec_segment: a segment was opened (hidden) or sealed (renamed) */
-	REC_GAP,          /* struct rec_gap: packets are missing here */
-	REC_FINISHED,     /* struct rec_finished: the track is over; nothing more comes for it */
+	REC_TRACK = 100, /* struct rec_track: after REC_SYNC, and every 250 ms on change */
+	REC_SYNCED,	 /* struct rec_report_head */
+	REC_STARTED,	 /* struct rec_started: the cursor is set, history is being read */
+	REC_SEGMENT,	 /* struct rec_segment: a segment was opened (hidden) or sealed (renamed) */
+	REC_GAP,	 /* struct rec_gap: packets are missing here */
+	REC_FINISHED,	 /* struct rec_finished: the track is over; nothing more comes for it */
 };
 
 /* A BPF program as the compiler worker made it; the recorder verifies it again (bpf_validate). */
@@ -50,8 +50,8 @@ enum rec_slice {
 };
 
 enum rec_start_flags {
-	REC_RESUME = 1, /* the capture ran before: continue after its mark in struct shared, or, where
-			 * there is none, at the oldest packet newer than from_wall_ns */
+	REC_RESUME = 1, /* the capture ran before: continue after its mark in struct shared, or,
+			 * where there is none, at the oldest packet newer than from_wall_ns */
 };
 
 struct rec_start {
@@ -61,16 +61,16 @@ struct rec_start {
 	uint32_t ring;
 	uint32_t flags;
 	uint32_t first_segment; /* number for the next segment's name */
-	uint32_t slice;         /* enum rec_slice */
+	uint32_t slice;		/* enum rec_slice */
 	uint32_t slice_bytes;
-	int64_t from_wall_ns;   /* begin with the first block that reaches back to here */
-	int64_t lookback_ns;    /* the same as a span before `now`, immune to clock steps; ≥ 0 */
-	int64_t until_wall_ns;  /* 0, or stop by itself there (survives control's absence) */
+	int64_t from_wall_ns;  /* begin with the first block that reaches back to here */
+	int64_t lookback_ns;   /* the same as a span before `now`, immune to clock steps; ≥ 0 */
+	int64_t until_wall_ns; /* 0, or stop by itself there (survives control's absence) */
 	uint64_t rotate_bytes;
 	int64_t rotate_ns;
-	uint64_t budget_bytes;  /* 0 = none; the track ends with REC_END_LIMIT when reached */
+	uint64_t budget_bytes;	 /* 0 = none; the track ends with REC_END_LIMIT when reached */
 	int64_t trigger_wall_ns; /* first packet at or after it gets a comment; 0 = none */
-	char comment[REC_COMMENT_SIZE];        /* section header: policy, alert, requested window */
+	char comment[REC_COMMENT_SIZE]; /* section header: policy, alert, requested window */
 	char filter_text[REC_FILTER_TEXT_SIZE]; /* for if_filter only */
 	struct rec_program program;
 };
@@ -103,21 +103,21 @@ struct rec_report_head {
 
 /* Loss, counted where it happens; packets unless said. */
 struct rec_loss {
-	uint64_t kernel;  /* tp_drops while the track followed the ring: the NIC's, before any filter */
-	uint64_t nic;     /* the interface's own drop counter over the same time */
+	uint64_t kernel;  /* tp_drops while the track followed: before any filter */
+	uint64_t nic;	  /* the interface's own drop counter over the same time */
 	uint64_t cursor;  /* blocks given up because this track was too slow (before its filter) */
-	uint64_t torn;    /* blocks overwritten while read (before its filter; at most) */
-	uint64_t disk;    /* matched, but could not be written */
+	uint64_t torn;	  /* blocks overwritten while read (before its filter; at most) */
+	uint64_t disk;	  /* matched, but could not be written */
 	uint64_t restart; /* lost to a recorder restart (before its filter; at most) */
 };
 
 struct rec_track {
 	struct rec_report_head head;
-	uint32_t segment;         /* number of the open segment, or of the next one */
-	uint32_t following;       /* 0 = still reading history, 1 = at the head */
+	uint32_t segment;	  /* number of the open segment, or of the next one */
+	uint32_t following;	  /* 0 = still reading history, 1 = at the head */
 	char name[REC_NAME_SIZE]; /* open segment's hidden name, "" if none */
-	uint64_t valid_bytes;     /* whole blocks a reader may be served from it */
-	uint64_t packets;         /* whole track */
+	uint64_t valid_bytes;	  /* whole blocks a reader may be served from it */
+	uint64_t packets;	  /* whole track */
 	uint64_t bytes;
 	int64_t first_wall_ns;
 	int64_t last_wall_ns;
@@ -140,28 +140,28 @@ enum rec_segment_state {
 struct rec_segment {
 	struct rec_report_head head;
 	uint32_t segment;
-	uint32_t state;           /* enum rec_segment_state */
+	uint32_t state;		  /* enum rec_segment_state */
 	char name[REC_NAME_SIZE]; /* final name; hidden while open: '.' + name */
 	uint64_t file_bytes;
 	uint64_t packets;
-	uint64_t bytes;           /* on the wire */
-	int64_t first_wall_ns;    /* 0 = the segment has no packet */
+	uint64_t bytes;	       /* on the wire */
+	int64_t first_wall_ns; /* 0 = the segment has no packet */
 	int64_t last_wall_ns;
-	struct rec_loss loss;     /* of this segment */
+	struct rec_loss loss; /* of this segment */
 };
 
 enum rec_gap_cause {
-	GAP_KERNEL,      /* the ring was full */
-	GAP_CURSOR,      /* the track was slower than the ring */
-	GAP_TORN,        /* overwritten while it was read */
-	GAP_RESTART,     /* the recorder died in between */
-	GAP_DISK,        /* could not be written */
-	GAP_NIC_DOWN,    /* the interface was down or away */
+	GAP_KERNEL,   /* the ring was full */
+	GAP_CURSOR,   /* the track was slower than the ring */
+	GAP_TORN,     /* overwritten while it was read */
+	GAP_RESTART,  /* the recorder died in between */
+	GAP_DISK,     /* could not be written */
+	GAP_NIC_DOWN, /* the interface was down or away */
 };
 
 struct rec_gap {
 	struct rec_report_head head;
-	uint32_t cause;   /* enum rec_gap_cause */
+	uint32_t cause;	  /* enum rec_gap_cause */
 	uint32_t at_most; /* 1 = a filter hides how many of `packets` would have matched */
 	uint64_t packets;
 	int64_t from_wall_ns; /* last packet before, first after; 0 = not known */
@@ -170,7 +170,7 @@ struct rec_gap {
 
 enum rec_end {
 	REC_END_STOPPED,    /* as asked by REC_STOP or until_wall_ns */
-	REC_END_LIMIT,      /* budget_bytes reached */
+	REC_END_LIMIT,	    /* budget_bytes reached */
 	REC_END_DISK_FULL,  /* no space; error = ENOSPC/EDQUOT, or the free-space floor */
 	REC_END_DISK_ERROR, /* error says what */
 	REC_END_NO_RING,    /* the NIC has no ring */
@@ -180,8 +180,8 @@ enum rec_end {
 
 struct rec_finished {
 	struct rec_report_head head;
-	uint32_t end;   /* enum rec_end */
-	int32_t error;  /* errno or 0 */
+	uint32_t end;  /* enum rec_end */
+	int32_t error; /* errno or 0 */
 	uint64_t packets;
 	uint64_t bytes;
 	int64_t first_wall_ns;
@@ -190,14 +190,14 @@ struct rec_finished {
 };
 
 struct recorder_config {
-	char captures[256];       /* captures folder */
-	int64_t min_free_bytes;   /* floor: below it tracks end with REC_END_DISK_FULL */
-	uint32_t buffer_bytes;    /* size of one write buffer, multiple of 4096 */
-	uint32_t buffer_count;    /* all tracks together */
-	uint32_t idle_wake_ms;    /* paced release while nothing is captured */
+	char captures[256];	  /* captures folder */
+	int64_t min_free_bytes;	  /* floor: below it tracks end with REC_END_DISK_FULL */
+	uint32_t buffer_bytes;	  /* size of one write buffer, multiple of 4096 */
+	uint32_t buffer_count;	  /* all tracks together */
+	uint32_t idle_wake_ms;	  /* paced release while nothing is captured */
 	int replay_speed_percent; /* RING_FILE: 100 = as recorded, 0 = as fast as possible */
-	int replay_loop;          /* RING_FILE: start over at the end */
-	char test_hook[64];       /* tests only: "selftest=fail", "tear=<n>", "" */
+	int replay_loop;	  /* RING_FILE: start over at the end */
+	char test_hook[64];	  /* tests only: "selftest=fail", "tear=<n>", "" */
 };
 
 /* The recorder process. Runs until the supervisor says stop or is gone; returns an exit status. */

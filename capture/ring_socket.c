@@ -72,7 +72,7 @@ static int request_init(const char *nic, struct ifreq *ret)
 	memset(ret, 0, sizeof(*ret));
 	if (!*nic || strlen(nic) >= sizeof(ret->ifr_name))
 		return -ENODEV;
-	strcpy(ret->ifr_name, nic);
+	memcpy(ret->ifr_name, nic, strlen(nic) + 1);
 	return 0;
 }
 

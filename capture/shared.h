@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The memory the supervisor keeps while recorders come and go: statistics and cursor positions.
  *
- * One memfd. The supervisor creates it and writes the members marked S, the recorder those marked R,
- * control only reads (its mapping is read-only). Counters are cumulative since the supervisor
- * started and only grow. Everything here must be read as hostile: bounds are checked after a copy. */
+ * One memfd. The supervisor creates it and writes the members marked S, the recorder those marked
+ * R, control only reads (its mapping is read-only). Counters are cumulative since the supervisor
+ * started and only grow. Everything here must be read as hostile: bounds are checked after a copy.
+ */
 #pragma once
 
 #include <stdatomic.h>
@@ -12,8 +13,8 @@
 #include "base/child.h"
 #include "base/ident.h"
 
-#define SHARED_MAGIC 0x52425348u /* "RBSH" */
-#define SHARED_VERSION 1u
+#define SHARED_MAGIC	   0x52425348u /* "RBSH" */
+#define SHARED_VERSION	   1u
 #define SHARED_CURSORS_MAX 1024
 
 enum nic_state {
@@ -30,11 +31,11 @@ enum history_mode {
 
 struct shared_ring {
 	char nic[CHILD_NIC_SIZE]; /* S */
-	uint32_t link_type;       /* S */
-	uint32_t block_bytes;     /* S */
-	uint32_t block_count;     /* S */
-	uint32_t retire_ms;       /* S */
-	_Atomic uint32_t state;   /* S enum nic_state */
+	uint32_t link_type;	  /* S */
+	uint32_t block_bytes;	  /* S */
+	uint32_t block_count;	  /* S */
+	uint32_t retire_ms;	  /* S */
+	_Atomic uint32_t state;	  /* S enum nic_state */
 	/* S: sums of PACKET_STATISTICS, read every 100 ms; kernel_packets includes the drops */
 	_Atomic uint64_t kernel_packets;
 	_Atomic uint64_t kernel_drops;
@@ -44,14 +45,14 @@ struct shared_ring {
 	_Atomic uint64_t nic_drops;
 	/* R: block s lives at index (s - 1) % block_count; all blocks < head_seq were taken once */
 	_Atomic uint64_t head_seq;
-	_Atomic uint64_t taken_drops; /* R: kernel_drops when head_seq moved last */
-	_Atomic uint64_t packets; /* R: in taken blocks */
-	_Atomic uint64_t bytes;   /* R: ring bytes of taken blocks (blk_len) */
-	_Atomic uint64_t lost_cursor;    /* R: packets a slow cursor had to give up, all captures */
-	_Atomic uint64_t torn;           /* R: blocks overwritten while they were read */
-	_Atomic int64_t oldest_wall_ns;  /* R: history reaches back to here; 0 = no history yet */
-	_Atomic int64_t newest_wall_ns;  /* R: newest packet seen; 0 = none */
-	_Atomic uint32_t history_mode;   /* R enum history_mode */
+	_Atomic uint64_t taken_drops;	/* R: kernel_drops when head_seq moved last */
+	_Atomic uint64_t packets;	/* R: in taken blocks */
+	_Atomic uint64_t bytes;		/* R: ring bytes of taken blocks (blk_len) */
+	_Atomic uint64_t lost_cursor;	/* R: packets a slow cursor had to give up, all captures */
+	_Atomic uint64_t torn;		/* R: blocks overwritten while they were read */
+	_Atomic int64_t oldest_wall_ns; /* R: history reaches back to here; 0 = no history yet */
+	_Atomic int64_t newest_wall_ns; /* R: newest packet seen; 0 = none */
+	_Atomic uint32_t history_mode;	/* R enum history_mode */
 };
 
 /* What is surely in a capture's file: every packet of blocks < seq that passed the filter lies
@@ -62,29 +63,29 @@ struct shared_mark {
 	uint64_t segment; /* number of the segment within the track, from 0 */
 	uint64_t offset;
 	uint64_t packets;      /* written to this segment up to here */
-	uint64_t bytes;        /* of these packets, on the wire */
+	uint64_t bytes;	       /* of these packets, on the wire */
 	uint64_t ring_packets; /* shared_ring.packets when block seq - 1 was taken */
 	uint64_t kernel_drops; /* ring's counter when block seq - 1 was taken */
 	int64_t last_wall_ns;  /* newest packet of block seq - 1 */
 };
 
 struct shared_cursor {
-	_Atomic uint32_t used;    /* R: 1 while the track is recording */
-	uint32_t ring;            /* R */
+	_Atomic uint32_t used;	  /* R: 1 while the track is recording */
+	uint32_t ring;		  /* R */
 	char capture[IDENT_SIZE]; /* R */
 	_Atomic uint64_t version; /* R */
 	struct shared_mark copies[2];
 };
 
 struct shared_process {
-	_Atomic int32_t pid;        /* S: 0 while it is down */
-	_Atomic uint32_t restarts;  /* S */
+	_Atomic int32_t pid;		 /* S: 0 while it is down */
+	_Atomic uint32_t restarts;	 /* S */
 	_Atomic int64_t started_wall_ns; /* S */
 };
 
 struct shared {
-	uint32_t magic;   /* S */
-	uint32_t version; /* S */
+	uint32_t magic;		     /* S */
+	uint32_t version;	     /* S */
 	_Atomic uint32_t ring_count; /* S */
 	struct shared_process processes[ROLE_COUNT];
 	struct shared_ring rings[CHILD_RINGS_MAX];

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -82,7 +83,7 @@ static void share(struct rig *rig)
 	rig->shared->version = SHARED_VERSION;
 	rig->shared->ring_count = 1;
 	ring = &rig->shared->rings[0];
-	strcpy(ring->nic, "file0");
+	set_text(ring->nic, "file0");
 	ring->state = NIC_UP;
 	ring->history_mode = HISTORY_CLAIM;
 }
@@ -91,12 +92,12 @@ struct rig *rig_new_paused(uint32_t packets, int64_t spacing_ns, int64_t pause_n
 {
 	struct rig *rig = xcalloc(1, sizeof(*rig));
 
-	strcpy(rig->folder, "/tmp/ringbell-recorder-XXXXXX");
+	set_text(rig->folder, "/tmp/ringbell-recorder-XXXXXX");
 	check(mkdtemp(rig->folder));
 	rig->packets = packets;
 	rig->pcap = make_pcap(packets, spacing_ns, pause_ns);
 	share(rig);
-	strcpy(rig->config.captures, rig->folder);
+	set_text(rig->config.captures, rig->folder);
 	rig->config.buffer_bytes = 64 << 10;
 	rig->config.buffer_count = 32;
 	rig->config.idle_wake_ms = 20;
@@ -113,12 +114,17 @@ struct rig *rig_new(uint32_t packets, int64_t spacing_ns)
 	return rig_new_paused(packets, spacing_ns, 0);
 }
 
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *walk)
+{
+	(void)st;
+	(void)kind;
+	(void)walk;
+	return remove(path);
+}
+
 static void remove_folder(const char *path)
 {
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", path);
-	check(!system(command));
+	check(!nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS));
 }
 
 void rig_free(struct rig *rig)
@@ -257,14 +263,14 @@ void rig_plan(struct rig *rig, int i, const char *filter, int64_t lookback_ns,
 	memset(ret, 0, sizeof(*ret));
 	snprintf(ret->capture, sizeof(ret->capture), RIG_CAPTURE, i);
 	snprintf(ret->folder, sizeof(ret->folder), "capture-%d", i);
-	strcpy(ret->policy, "test");
+	set_text(ret->policy, "test");
 	snprintf(ret->filter_text, sizeof(ret->filter_text), "%s", filter);
-	strcpy(ret->comment, "a test");
+	set_text(ret->comment, "a test");
 	ret->lookback_ns = lookback_ns;
 	ret->from_wall_ns = wall_now().ns - lookback_ns;
 	mkdirat(open(rig->folder, O_PATH | O_CLOEXEC), ret->folder, 0770);
 	request.link_type = 1;
-	strcpy(request.text, filter);
+	set_text(request.text, filter);
 	if (*filter)
 		check(!compiler_compile(&request, &reply));
 	if (*filter)
