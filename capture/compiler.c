@@ -312,7 +312,8 @@ static int limit(int resource, rlim_t value)
 	return setrlimit((__rlimit_resource_t)resource, &r) ? -errno : 0;
 }
 
-/* Address space in use: we are forked from a larger process and limit what comes on top. */
+/* Address space in use: we are forked from a larger process and limit what comes on top. Read from
+ * /proc, which a sandbox hides. */
 static rlim_t mapped_bytes(void)
 {
 	unsigned long pages = 0;
@@ -323,9 +324,13 @@ static rlim_t mapped_bytes(void)
 	return pages * (rlim_t)sysconf(_SC_PAGESIZE);
 }
 
+int compiler_limit(void)
+{
+	return limit(RLIMIT_AS, mapped_bytes() + MEMORY_BYTES);
+}
+
 static int limit_self(void)
 {
-	rlim_t mapped = mapped_bytes();
 	int r;
 
 	/* A limit of one descriptor: number 0 is taken, so no other can be had (a limit of none
@@ -333,8 +338,6 @@ static int limit_self(void)
 	if (fcntl(0, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != 0)
 		return -EBADF;
 	r = limit(RLIMIT_NOFILE, 1);
-	if (!r)
-		r = limit(RLIMIT_AS, mapped + MEMORY_BYTES);
 	if (!r)
 		r = limit(RLIMIT_CPU, CPU_S);
 	if (!r)

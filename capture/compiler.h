@@ -23,6 +23,10 @@ struct compile_reply {
 	struct rec_program program;
 };
 
+/* Limits this process's memory to a little more than it has now. Before compiler_main, and before a
+ * sandbox that hides /proc. Returns 0 or -errno. */
+int compiler_limit(void);
+
 /* Reads one struct compile_request (message type 1) from socket, answers with one struct
  * compile_reply (type 1), returns an exit status. To be called in a fresh process: it limits itself
  * for ever. A worker that dies without an answer means: the filter is too complex. */

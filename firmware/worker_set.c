@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/ipc.h"
 #include "capture/compiler.h"
+#include "firmware/sandbox.h"
 #include "storage/digest.h"
 
 #define CPU_SECONDS  60
@@ -51,7 +52,8 @@ struct worker_set *worker_set_free(struct worker_set *set)
 	return NULL;
 }
 
-/* A worker that runs wild ends alone. It writes no files and forks nothing. */
+/* A worker that runs wild ends alone. That it writes no files is the sandbox's business: a limit of
+ * zero would forbid it to log into one. */
 static int limit(void)
 {
 	static const struct {
@@ -59,7 +61,6 @@ static int limit(void)
 		rlim_t most;
 	} limits[] = {
 		{RLIMIT_CPU, CPU_SECONDS},
-		{RLIMIT_FSIZE, 0},
 		{RLIMIT_NPROC, 0},
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 		{RLIMIT_AS, MEMORY_BYTES}, /* sanitizers reserve terabytes */
@@ -74,14 +75,20 @@ static int limit(void)
 
 static int compile_process(int socket, const void *config)
 {
+	struct sandbox_options o = {.role = SYSCALL_COMPILER};
+
 	(void)config;
-	return limit() < 0 ? EXIT_FAILURE : compiler_main(socket);
+	if (limit() < 0 || compiler_limit() < 0 || sandbox_enter(&o) < 0)
+		return EXIT_FAILURE;
+	return compiler_main(socket);
 }
 
 static int digest_process(int socket, const void *config)
 {
+	struct sandbox_options o = {.role = SYSCALL_DIGEST};
+
 	(void)config;
-	return limit() < 0 ? EXIT_FAILURE : digest_main(socket);
+	return limit() < 0 || sandbox_enter(&o) < 0 ? EXIT_FAILURE : digest_main(socket);
 }
 
 static struct running *find_free(struct worker_set *set)

@@ -29,7 +29,7 @@ static int compile(uint32_t link_type, const char *text)
 	check(pid >= 0);
 	if (pid == 0) {
 		close(ends[0]);
-		_exit(compiler_main(ends[1]));
+		_exit(compiler_limit() || compiler_main(ends[1]));
 	}
 	close(ends[1]);
 	check(!ipc_send(ends[0], 1, &request, sizeof(request), -1));
