@@ -20,11 +20,16 @@ static const struct {
 	{410, "Gone"},
 	{412, "Precondition Failed"},
 	{413, "Content Too Large"},
+	{414, "URI Too Long"},
 	{415, "Unsupported Media Type"},
 	{416, "Range Not Satisfiable"},
+	{417, "Expectation Failed"},
 	{422, "Unprocessable Content"},
+	{431, "Request Header Fields Too Large"},
 	{500, "Internal Server Error"},
+	{501, "Not Implemented"},
 	{503, "Service Unavailable"},
+	{505, "HTTP Version Not Supported"},
 	{507, "Insufficient Storage"},
 };
 

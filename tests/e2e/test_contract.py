@@ -3,6 +3,7 @@
 (daemon.py does it). In the end no described 2xx answer may be left that was never seen."""
 
 import json
+import unittest
 
 import contract
 import harness
@@ -14,6 +15,60 @@ API = "/api/v1"
 # Answers to races that no test can force: the object was deleted by a request that was quicker.
 RACES = {("create", "204"), ("replace", "204"), ("edit", "204"), ("get", "204"), ("enable", "204"),
          ("disable", "204"), ("automatic", "204"), ("renew", "204")}
+
+
+class Reply:
+    """An answer as a test would get it."""
+
+    def __init__(self, status, body, **headers):
+        self.status = status
+        self.body = json.dumps(body).encode()
+        self.headers = {"content-type": "application/json",
+                        **{name.replace("_", "-"): value for name, value in headers.items()}}
+
+
+class Judge(unittest.TestCase):
+    """The judge itself: it must find what it is there for."""
+
+    def judge(self, target, reply, method="GET", request=None):
+        return "; ".join(contract.Contract().judge(method, target, reply, request))
+
+    def test_what_is_described_passes(self):
+        self.assertEqual(self.judge("/livez", Reply(200, {"status": "alive"}, date="x")), "")
+
+    def test_deviations_are_found(self):
+        source = {"id": "01932f5e-7f9c-7a30-b4f1-0a51a2c9d7e4", "version": 1, "name": "a",
+                  "kind": "native", "default_level": "error", "delay": "0s",
+                  "created_at": "2026-01-31T12:00:00.000000000Z",
+                  "updated_at": "2026-01-31T12:00:00.000000000Z"}
+        path = f"{API}/sources/a"
+        self.assertEqual(self.judge(path, Reply(200, source, etag='"v1"')), "")
+        for reply, word in (
+                (Reply(202, source, etag='"v1"'), "status 202"),
+                (Reply(200, source), "header etag is missing"),
+                (Reply(200, source, etag="v1"), "header etag"),
+                (Reply(200, source, etag='"v1"', x_debug="1"), "header x-debug"),
+                (Reply(200, source, etag='"v1"', content_type="text/plain"), "content type"),
+                (Reply(200, {**source, "token": "x"}, etag='"v1"'), "'token' was unexpected"),
+                (Reply(200, {**source, "kind": "syslog"}, etag='"v1"'), "$.kind"),
+                (Reply(200, {"id": source["id"]}, etag='"v1"'), "required property"),
+                (Reply(204, source), "status 204"),
+                (Reply(404, {"title": "?"}), "content type")):
+            self.assertIn(word, self.judge(path, reply))
+
+    def test_codes_belong_to_their_route(self):
+        def problem(code):
+            return Reply(404, {"type": f"urn:ringbell:problem:{code}", "title": "Not Found",
+                               "status": 404, "code": code, "detail": "no"},
+                         content_type="application/problem+json")
+        self.assertEqual(self.judge(f"{API}/sources/a", problem("unknown_source")), "")
+        self.assertIn("$.code", self.judge(f"{API}/sources/a", problem("unknown_policy")))
+        self.assertEqual(self.judge("/nothing", problem("not_found")), "")
+
+    def test_accepted_requests_are_described(self):
+        reply = Reply(200, {"accepted": 0, "alerts": []})
+        self.assertEqual(self.judge(f"{API}/alerts", reply, "POST", b"[]"), "")
+        self.assertIn("accepted request", self.judge(f"{API}/alerts", reply, "POST", b'"x"'))
 
 
 class WholeApi(harness.Case):
