@@ -342,6 +342,7 @@ static void *run(void *arg)
 	struct pollfd wake = {.fd = writer->jobs.event_fd, .events = POLLIN};
 	struct writer_job *job;
 
+	pthread_setname_np(pthread_self(), "writer");
 	for (;;) {
 		job = (struct writer_job *)mailbox_take(&writer->jobs);
 		if (!job)
@@ -362,11 +363,10 @@ static int start(struct writer *writer)
 
 	/* signals are the main thread's */
 	sigfillset(&all);
+	sigdelset(&all, SIGSYS); /* the last words of a thread that made a forbidden call */
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	r = -pthread_create(&writer->thread, NULL, run, writer);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (!r)
-		pthread_setname_np(writer->thread, "writer");
 	return r;
 }
 

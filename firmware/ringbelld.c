@@ -16,6 +16,7 @@
 #include "capture/selftest.h"
 #include "firmware/folder.h"
 #include "firmware/options.h"
+#include "firmware/sandbox.h"
 #include "firmware/supervisor.h"
 
 #define EXIT_USAGE 2 /* options or configuration; as systemd's RestartPreventExitStatus= knows */
@@ -233,6 +234,9 @@ static int run(struct ringbelld *d)
 		return EXIT_FAILURE;
 	}
 	plan_children(d);
+	sandbox_log();
+	if (sandbox_enter(&(struct sandbox_options){.role = SYSCALL_SUPERVISOR}) < 0)
+		return EXIT_FAILURE;
 	r = supervisor_run(&o);
 	if (r < 0)
 		log_error("supervisor", "cannot run: %s", strerrordesc_np(-r));

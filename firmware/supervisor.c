@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -16,6 +17,7 @@
 #include "base/loop.h"
 #include "firmware/nic_events.h"
 #include "firmware/notify.h"
+#include "firmware/sandbox.h"
 #include "firmware/worker_set.h"
 
 #define COUNT_EVERY    (100 * DUR_MS)
@@ -74,17 +76,27 @@ static const enum role pairs[][2] = {
 /* What a child process runs. */
 static int recorder_process(int socket, const void *config)
 {
-	return recorder_main(socket, config);
+	const struct recorder_config *c = config;
+	struct sandbox_options o = {.role = SYSCALL_RECORDER, .captures = c->captures};
+
+	return sandbox_enter(&o) < 0 ? EXIT_FAILURE : recorder_main(socket, c);
 }
 
 static int control_process(int socket, const void *config)
 {
-	return control_main(socket, config);
+	const struct control_config *c = config;
+	struct sandbox_options o = {
+		.role = SYSCALL_CONTROL, .captures = c->captures, .state = c->state};
+
+	return sandbox_enter(&o) < 0 ? EXIT_FAILURE : control_main(socket, c);
 }
 
 static int courier_process(int socket, const void *config)
 {
-	return courier_main(socket, config);
+	const struct courier_config *c = config;
+	struct sandbox_options o = {.role = SYSCALL_COURIER, .ca_file = c->ca_file};
+
+	return sandbox_enter(&o) < 0 ? EXIT_FAILURE : courier_main(socket, c);
 }
 
 static int fork_child(struct child *c, int socket)

@@ -13,3 +13,10 @@ endfunction()
 ringbell_config_unit(config)
 ringbell_config_unit(config_document)
 ringbell_config_unit(config_options)
+
+ringbell_unit(sandbox base)
+target_sources(test_sandbox PRIVATE
+	${CMAKE_SOURCE_DIR}/firmware/landlock.c
+	${CMAKE_SOURCE_DIR}/firmware/sandbox.c
+	${CMAKE_SOURCE_DIR}/firmware/syscall_list.c)
+target_link_libraries(test_sandbox PRIVATE PkgConfig::SECCOMP)
