@@ -101,15 +101,23 @@ int ipc_send_wait(int socket, uint32_t type, const void *body, size_t size, int 
 	return r;
 }
 
+/* The descriptor, -1 or -EBADMSG: alignment leaves room for a second one, which a hostile peer may
+ * use. What came is closed then. */
 static int take_descriptor(struct msghdr *msg)
 {
 	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
-	int fd = -1;
+	int fds[2] = {-1, -1};
+	size_t size;
 
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-	    c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&fd, CMSG_DATA(c), sizeof(int));
-	return fd;
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+		return -1;
+	size = c->cmsg_len - CMSG_LEN(0);
+	memcpy(fds, CMSG_DATA(c), size < sizeof(fds) ? size : sizeof(fds));
+	if (fds[1] < 0)
+		return fds[0];
+	close(fds[0]);
+	close(fds[1]);
+	return -EBADMSG;
 }
 
 int ipc_receive(int socket, struct ipc_message *ret)
@@ -120,10 +128,11 @@ int ipc_receive(int socket, struct ipc_message *ret)
 		char space[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
 	} control;
+	/* CMSG_LEN: the padding of CMSG_SPACE has room for a second descriptor */
 	struct msghdr msg = {.msg_iov = iov,
 			     .msg_iovlen = 2,
 			     .msg_control = control.space,
-			     .msg_controllen = sizeof(control.space)};
+			     .msg_controllen = CMSG_LEN(sizeof(int))};
 	ssize_t n;
 
 	do
@@ -131,16 +140,15 @@ int ipc_receive(int socket, struct ipc_message *ret)
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EAGAIN)
 		return IPC_EMPTY;
-	if (n < 0 && errno != ECONNRESET)
-		return -errno;
-	if (n <= 0)
-		return IPC_CLOSED;
+	if (n < 0)
+		return errno == ECONNRESET ? IPC_CLOSED : -errno;
+	/* an empty message looks like the end, and may carry a descriptor */
 	ret->fd = take_descriptor(&msg);
-	if ((size_t)n < sizeof(header) || (size_t)n != sizeof(header) + header.size ||
-	    msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+	if (ret->fd == -EBADMSG || (size_t)n < sizeof(header) ||
+	    (size_t)n != sizeof(header) + header.size || msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
 		if (ret->fd >= 0)
 			close(ret->fd);
-		return -EBADMSG;
+		return n ? -EBADMSG : IPC_CLOSED;
 	}
 	ret->type = header.type;
 	ret->size = header.size;
@@ -253,18 +261,23 @@ struct ipc_link *ipc_link_free(struct ipc_link *link)
 	return NULL;
 }
 
-static void enqueue(struct ipc_link *link, uint32_t type, const void *body, size_t size, int fd)
+static int enqueue(struct ipc_link *link, uint32_t type, const void *body, size_t size, int fd)
 {
-	struct queued *q = xmalloc(sizeof(*q) + size);
+	int copy = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+	struct queued *q;
 
+	if (fd >= 0 && copy < 0)
+		return -errno;
+	q = xmalloc(sizeof(*q) + size);
 	q->type = type;
 	q->size = (uint32_t)size;
-	q->fd = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+	q->fd = copy;
 	if (size)
 		memcpy(q->body, body, size);
 	STAILQ_INSERT_TAIL(&link->queue, q, next);
 	link->queued++;
 	watch_enable(link->write_watch);
+	return 0;
 }
 
 void ipc_link_send(struct ipc_link *link, uint32_t type, const void *body, size_t size, int fd)
@@ -276,6 +289,8 @@ void ipc_link_send(struct ipc_link *link, uint32_t type, const void *body, size_
 	if (STAILQ_EMPTY(&link->queue))
 		r = ipc_send(link->socket, type, body, size, fd);
 	if (r == -EAGAIN && link->queued < QUEUE_MAX)
-		enqueue(link, type, body, size, fd);
-	/* any other failure shows up as a closed link when the loop reads next */
+		r = enqueue(link, type, body, size, fd);
+	/* A message was lost: the owner learns it as a closed link when the loop reads next. */
+	if (r < 0)
+		shutdown(link->socket, SHUT_RDWR);
 }
