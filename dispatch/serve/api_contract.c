@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The API's own description: docs/openapi.json, built into the program (contract_file.S). */
+/* The API's own description: docs/openapi.json, built into the program. */
 #include <event2/buffer.h>
 #include <string.h>
 
 #include "base/hash.h"
 #include "dispatch/serve/api.h"
-
-extern const char contract_file[], contract_file_end[];
+#include "dispatch/serve/contract_file.h"
 
 /* The file never changes while the program runs, its digest costs less than sending it. */
 static void contract_etag(char etag[SHA256_HEX_SIZE + 2])
