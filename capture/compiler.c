@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/ipc.h"
+#include "capture/filter.h"
 
 #define MESSAGE_TYPE 1u
 #define WAIT_MS	     10000
@@ -260,6 +261,7 @@ static int refuse(struct compile_reply *reply, uint32_t position, const char *me
 
 static int take_program(const struct bpf_program *program, struct compile_reply *reply)
 {
+	struct filter *filter;
 	char text[100];
 
 	if (program->bf_len > REC_INSNS_MAX) {
@@ -267,8 +269,6 @@ static int take_program(const struct bpf_program *program, struct compile_reply 
 			 program->bf_len, REC_INSNS_MAX);
 		return refuse(reply, 0, text);
 	}
-	if (!bpf_validate(program->bf_insns, (int)program->bf_len))
-		return refuse(reply, 0, "the filter becomes a program that may not be run");
 	for (u_int i = 0; i < program->bf_len; i++) {
 		const struct bpf_insn *from = &program->bf_insns[i];
 
@@ -276,6 +276,13 @@ static int take_program(const struct bpf_program *program, struct compile_reply 
 			(struct sock_filter){from->code, from->jt, from->jf, from->k};
 	}
 	reply->program.count = program->bf_len;
+	/* the recorder's own judgement; what comes out of libpcap fails it only by "protochain" */
+	if (filter_new(&reply->program, &filter)) {
+		reply->program.count = 0;
+		return refuse(reply, 0,
+			      "the filter becomes a program that may never end (protochain)");
+	}
+	filter_free(filter);
 	reply->ok = 1;
 	return 0;
 }

@@ -141,14 +141,14 @@ static int check_url_bytes(const char *url, struct error *err)
 static int check_url(const char *url, struct error *err)
 {
 	CLEANUP(curl_url_cleanup_ptr) CURLU *parts = curl_url();
-	const char *authority =
-		strstr(url, "://"); /* libcurl is content with one to three slashes */
+	/* libcurl is content with one to three slashes: "http:/http://a" */
+	const char *authority = strchr(url, ':');
 	char *scheme = NULL;
 	bool known;
 
 	if (check_url_bytes(url, err) < 0)
 		return -EINVAL;
-	if (!parts || !authority || authority[3] == '/' ||
+	if (!parts || !authority || strncmp(authority, "://", 3) || authority[3] == '/' ||
 	    curl_url_set(parts, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) ||
 	    curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0))
 		return error_set(err, "invalid_url", "url",

@@ -98,6 +98,7 @@ static void bad_filters_tell_where(void)
 	check_refused("src or dst prt 5", "unknown host", 11);
 	/* right in every part, wrong as a whole */
 	check_refused("tcp and udp", "rejects all packets", 0);
+	check_refused("ip6 protochain 6", "may never end", 0);
 }
 
 static void names_are_not_resolved(void)
