@@ -38,6 +38,7 @@ struct ipc_link {
 	STAILQ_HEAD(, queued) queue;
 	unsigned queued;
 	bool dead;
+	bool broken; /* to die as soon as the loop comes to it */
 	struct ipc_message message;
 };
 
@@ -101,23 +102,15 @@ int ipc_send_wait(int socket, uint32_t type, const void *body, size_t size, int 
 	return r;
 }
 
-/* The descriptor, -1 or -EBADMSG: alignment leaves room for a second one, which a hostile peer may
- * use. What came is closed then. */
 static int take_descriptor(struct msghdr *msg)
 {
 	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
-	int fds[2] = {-1, -1};
-	size_t size;
+	int fd = -1;
 
-	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-		return -1;
-	size = c->cmsg_len - CMSG_LEN(0);
-	memcpy(fds, CMSG_DATA(c), size < sizeof(fds) ? size : sizeof(fds));
-	if (fds[1] < 0)
-		return fds[0];
-	close(fds[0]);
-	close(fds[1]);
-	return -EBADMSG;
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(&fd, CMSG_DATA(c), sizeof(int));
+	return fd;
 }
 
 int ipc_receive(int socket, struct ipc_message *ret)
@@ -144,8 +137,8 @@ int ipc_receive(int socket, struct ipc_message *ret)
 		return errno == ECONNRESET ? IPC_CLOSED : -errno;
 	/* an empty message looks like the end, and may carry a descriptor */
 	ret->fd = take_descriptor(&msg);
-	if (ret->fd == -EBADMSG || (size_t)n < sizeof(header) ||
-	    (size_t)n != sizeof(header) + header.size || msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+	if ((size_t)n < sizeof(header) || (size_t)n != sizeof(header) + header.size ||
+	    msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
 		if (ret->fd >= 0)
 			close(ret->fd);
 		return n ? -EBADMSG : IPC_CLOSED;
@@ -218,6 +211,10 @@ static void on_writable(void *owner)
 	struct ipc_link *link = owner;
 	struct queued *q;
 
+	if (link->broken) {
+		link_die(link);
+		return;
+	}
 	while ((q = STAILQ_FIRST(&link->queue))) {
 		int r = ipc_send(link->socket, q->type, q->body, q->size, q->fd);
 
@@ -284,13 +281,15 @@ void ipc_link_send(struct ipc_link *link, uint32_t type, const void *body, size_
 {
 	int r = -EAGAIN;
 
-	if (!link || link->dead)
+	if (!link || link->dead || link->broken)
 		return;
 	if (STAILQ_EMPTY(&link->queue))
 		r = ipc_send(link->socket, type, body, size, fd);
 	if (r == -EAGAIN && link->queued < QUEUE_MAX)
 		r = enqueue(link, type, body, size, fd);
-	/* A message was lost: the owner learns it as a closed link when the loop reads next. */
-	if (r < 0)
-		shutdown(link->socket, SHUT_RDWR);
+	if (r == 0)
+		return;
+	/* a message is lost: the link dies, but from the loop, not under its owner's hands */
+	link->broken = true;
+	watch_enable(link->write_watch);
 }

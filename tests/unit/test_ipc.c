@@ -77,9 +77,33 @@ static void test_descriptor(void)
 	close(null);
 }
 
+/* What does not fit into the queue is not lost in silence: the link is dead, and its owner told. */
+static void test_overflow(void)
+{
+	struct fixture f = {.loop = loop_new()};
+	static struct ipc_message m;
+	static char body[1024];
+	struct ipc_link *link;
+	int fds[2];
+
+	check(!ipc_pair(fds));
+	link = ipc_link_new(f.loop, fds[0], on_message, on_closed, &f);
+	for (unsigned i = 0; i < 10000; i++)
+		ipc_link_send(link, 7, body, sizeof(body), -1);
+	check_int(f.closed, 0); /* not from inside a call of ours */
+	while (!ipc_receive(fds[1], &m))
+		;
+	loop_run(f.loop); /* ends in on_closed */
+	check_int(f.closed, 1);
+	link = ipc_link_free(link);
+	close(fds[1]);
+	loop_free(f.loop);
+}
+
 int main(void)
 {
 	test_link();
 	test_descriptor();
+	test_overflow();
 	return 0;
 }
