@@ -20,7 +20,7 @@ struct report_queue {
 	TAILQ_HEAD(items, item) items; /* oldest first */
 	struct item *unsent;	       /* first one that is not on the link; NULL = all are */
 	uint32_t count;
-	uint32_t in_flight;
+	uint32_t in_flight; /* sent, not acknowledged: the items before unsent */
 	uint64_t newest;
 };
 
@@ -37,8 +37,14 @@ struct report_queue *report_queue_new(void)
 	return q;
 }
 
+static int is_sent(const struct report_queue *q, struct item *item)
+{
+	return !q->unsent || head_of(item)->report < head_of(q->unsent)->report;
+}
+
 static void drop(struct report_queue *q, struct item *item)
 {
+	q->in_flight -= is_sent(q, item);
 	if (item == q->unsent)
 		q->unsent = TAILQ_NEXT(item, next);
 	TAILQ_REMOVE(&q->items, item, next);
@@ -105,10 +111,8 @@ void report_queue_remove(struct report_queue *q, struct ipc_link *link, uint64_t
 	struct item *item;
 
 	while ((item = TAILQ_FIRST(&q->items)) && item != q->unsent &&
-	       head_of(item)->report <= number) {
+	       head_of(item)->report <= number)
 		drop(q, item);
-		q->in_flight -= q->in_flight > 0;
-	}
 	send_some(q, link);
 }
 
