@@ -83,7 +83,7 @@ static void share(struct rig *rig)
 	rig->shared->version = SHARED_VERSION;
 	rig->shared->ring_count = 1;
 	ring = &rig->shared->rings[0];
-	set_text(ring->nic, "file0");
+	fill_text(ring->nic, "file0");
 	ring->state = NIC_UP;
 	ring->history_mode = HISTORY_CLAIM;
 }
@@ -92,12 +92,12 @@ struct rig *rig_new_paused(uint32_t packets, int64_t spacing_ns, int64_t pause_n
 {
 	struct rig *rig = xcalloc(1, sizeof(*rig));
 
-	set_text(rig->folder, "/tmp/ringbell-recorder-XXXXXX");
+	fill_text(rig->folder, "/tmp/ringbell-recorder-XXXXXX");
 	check(mkdtemp(rig->folder));
 	rig->packets = packets;
 	rig->pcap = make_pcap(packets, spacing_ns, pause_ns);
 	share(rig);
-	set_text(rig->config.captures, rig->folder);
+	fill_text(rig->config.captures, rig->folder);
 	rig->config.buffer_bytes = 64 << 10;
 	rig->config.buffer_count = 32;
 	rig->config.idle_wake_ms = 20;
@@ -263,14 +263,14 @@ void rig_plan(struct rig *rig, int i, const char *filter, int64_t lookback_ns,
 	memset(ret, 0, sizeof(*ret));
 	snprintf(ret->capture, sizeof(ret->capture), RIG_CAPTURE, i);
 	snprintf(ret->folder, sizeof(ret->folder), "capture-%d", i);
-	set_text(ret->policy, "test");
+	fill_text(ret->policy, "test");
 	snprintf(ret->filter_text, sizeof(ret->filter_text), "%s", filter);
-	set_text(ret->comment, "a test");
+	fill_text(ret->comment, "a test");
 	ret->lookback_ns = lookback_ns;
 	ret->from_wall_ns = wall_now().ns - lookback_ns;
 	mkdirat(open(rig->folder, O_PATH | O_CLOEXEC), ret->folder, 0770);
 	request.link_type = 1;
-	set_text(request.text, filter);
+	fill_text(request.text, filter);
 	if (*filter)
 		check(!compiler_compile(&request, &reply));
 	if (*filter)

@@ -40,7 +40,7 @@
 	} while (0)
 
 /* Copies text into a char array member, cut to fit. */
-#define set_text(array, text) snprintf((array), sizeof(array), "%s", (text))
+#define fill_text(array, text) snprintf((array), sizeof(array), "%s", (text))
 
 /* Looks at cond every 2 ms for at most `seconds`; fails the test after that. */
 #define wait_for(cond, seconds)                                                                    \

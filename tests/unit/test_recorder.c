@@ -67,7 +67,7 @@ static void test_torn(void)
 	uint8_t *seen = xcalloc(1, PACKETS);
 	uint64_t missing = 0;
 
-	set_text(rig->config.test_hook, "tear=3");
+	fill_text(rig->config.test_hook, "tear=3");
 	rig->config.replay_speed_percent = 400;
 	rig_start(rig);
 	rig_wait(rig, rig_replayed(rig) == PACKETS);
@@ -123,7 +123,7 @@ static void test_refusals(void)
 	start.ring = 3;
 	rig_send(rig, REC_START, &start, sizeof(start));
 	rig_plan(rig, 1, "", 0, &start);
-	set_text(start.folder, "nowhere");
+	fill_text(start.folder, "nowhere");
 	rig_send(rig, REC_START, &start, sizeof(start));
 	rig_plan(rig, 2, "udp", 0, &start);
 	start.program.insns[0].code = 0x05; /* jump */
@@ -137,7 +137,7 @@ static void test_refusals(void)
 	check_int(rig->tracks[2].end.end, REC_END_BAD_FILTER);
 	/* a path that leads elsewhere is nonsense: the link is closed */
 	rig_plan(rig, 3, "", 0, &start);
-	set_text(start.folder, "../elsewhere");
+	fill_text(start.folder, "../elsewhere");
 	rig_send(rig, REC_START, &start, sizeof(start));
 	wait_for(ipc_receive(rig->control, &rig->message) == IPC_CLOSED, 5);
 	check_int(rig_stop(rig), 0);

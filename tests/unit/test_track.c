@@ -95,7 +95,7 @@ static void test_edit(void)
 	rig_wait(rig, rig_replayed(rig) > PACKETS / 2);
 	rig_plan(rig, 1, "udp port 1001", 0, &start);
 	edit.program = start.program;
-	set_text(edit.filter_text, start.filter_text);
+	fill_text(edit.filter_text, start.filter_text);
 	snprintf(edit.capture, sizeof(edit.capture), RIG_CAPTURE, 0);
 	rig_send(rig, REC_EDIT, &edit, sizeof(edit));
 	rig_wait(rig, rig_replayed(rig) == PACKETS);
