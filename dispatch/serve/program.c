@@ -51,7 +51,7 @@ static void cache_trim(struct program_cache *cache)
 	for (program = TAILQ_LAST(&cache->programs, programs);
 	     program && cache->count >= PROGRAMS_MAX; program = before) {
 		before = TAILQ_PREV(program, programs, next);
-		if (program->state != PROGRAM_COMPILING)
+		if (program->state != PROGRAM_COMPILING && !program->kept)
 			program_free(cache, program);
 	}
 }
@@ -92,12 +92,14 @@ static void program_on_compiled(void *owner, const struct ipc_message *message)
 	struct program_waiter *waiter;
 
 	program_on_reply(program, message);
+	program->kept = true;
 	while ((waiter = STAILQ_FIRST(&program->waiters))) {
 		STAILQ_REMOVE_HEAD(&program->waiters, next);
 		waiter->done(waiter->owner, program);
 		free(waiter);
 	}
 	recorder_link_reconcile(&control->recorder);
+	program->kept = false;
 	if (program->state == PROGRAM_FAILED)
 		program_free(&control->programs, program);
 }

@@ -3,6 +3,7 @@
  * type is compiled once. The empty text needs no program (count 0 matches everything). */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/queue.h>
 
 #include "capture/compiler.h"
@@ -26,6 +27,7 @@ struct program {
 	enum program_state state;
 	uint32_t link_type;
 	char *text;
+	bool kept;	   /* an answer is being told: whoever hears it may ask for others */
 	uint32_t position; /* REFUSED */
 	char message[256]; /* REFUSED, FAILED */
 	uint32_t count;

@@ -18,8 +18,10 @@
 #define HEAD_BYTES_MAX (16 * 1024)
 /* evhttp reads a body whole before it asks us; the gate is stricter and comes first */
 #define BODY_BYTES_MAX (EXCHANGE_BODY_MAX + 65536)
-#define LOOK_EVERY     DUR_S
-#define BACKLOG	       256
+/* evhttp reads on while an answer is on its way: room for one more request, whole */
+#define INPUT_BYTES_MAX (BODY_BYTES_MAX + HEAD_BYTES_MAX + GATE_LINE_MAX)
+#define LOOK_EVERY	DUR_S
+#define BACKLOG		256
 
 struct server {
 	struct control *control;
@@ -93,19 +95,30 @@ static bool pass_gate(struct gate *gate, struct evbuffer *buffer, size_t count)
 	return true;
 }
 
+/* Requests that come faster than their answers are read. No answer: one is on its way. */
+static void refuse_flood(const struct connection *connection)
+{
+	log_info("http", "more requests than answers were read, connection closed");
+	shutdown(bufferevent_getfd(connection_socket(connection)), SHUT_RDWR);
+}
+
 /* Bytes arrived: a request has begun, unless one is being answered. They pass the gate before
  * evhttp looks at them. */
 static void on_input(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
 {
 	struct connection *connection = arg;
+	bool flood;
 
 	if (!info->n_added)
 		return;
 	if (!connection->exchange && !connection->since.ns)
 		connection->since = mono_now();
-	if (!connection->gate.status && pass_gate(&connection->gate, buffer, info->n_added))
+	flood = evbuffer_get_length(buffer) > INPUT_BYTES_MAX;
+	if (!flood && !connection->refused && pass_gate(&connection->gate, buffer, info->n_added))
 		return;
-	if (!connection->refused)
+	if (!connection->refused && flood)
+		refuse_flood(connection);
+	else if (!connection->refused)
 		refuse_bytes(connection);
 	connection->refused = true;
 	evbuffer_drain(buffer, evbuffer_get_length(buffer));

@@ -29,7 +29,7 @@ struct connection {
 	mono_t since;			/* first byte of the request being read; 0 = none */
 	exchange_drained drained;	/* of the stream being sent */
 	struct gate gate;		/* reads every byte before evhttp does */
-	bool refused;			/* by the gate; the socket is shut down */
+	bool refused;			/* the socket is shut down, bytes are thrown away */
 };
 
 /* 0, or -errno: the address cannot be listened on. */

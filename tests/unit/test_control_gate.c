@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The gate in front of the running server: what it refuses is answered with a problem and the end
  * of the connection, never reaches a handler, and leaves the server as it was. */
+#include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -48,6 +49,32 @@ static void check_answer(struct lab *lab, const char *bytes, size_t len, const c
 #define refused(lab, bytes, status, word)                                                          \
 	check_answer(lab, bytes, sizeof(bytes) - 1, "HTTP/1.1 " status, word)
 
+/* Asks again and again and reads no answer. The server must not keep what it cannot answer: the
+ * connection ends long before `limit` bytes are sent. */
+static void check_flood(struct lab *lab)
+{
+	static const char request[] = HEAD "\r\n";
+	const size_t limit = 48u << 20;
+	CLEANUP_CLOSE int fd = lab_connect(lab);
+	mono_t end = mono_add(mono_now(), 5 * DUR_S);
+	char bytes[1000 * (sizeof(request) - 1)];
+	size_t sent = 0;
+	ssize_t n = 0;
+
+	for (size_t i = 0; i < 1000; i++)
+		memcpy(bytes + i * (sizeof(request) - 1), request, sizeof(request) - 1);
+	while (sent < limit && mono_sub(end, mono_now()) > 0) {
+		size_t at = sent % sizeof(bytes);
+
+		n = send(fd, bytes + at, sizeof(bytes) - at, MSG_NOSIGNAL);
+		if (n < 0 && errno != EAGAIN)
+			break;
+		sent += n > 0 ? (size_t)n : 0;
+		lab_pump(lab, 1);
+	}
+	check(n < 0 && (errno == ECONNRESET || errno == EPIPE));
+}
+
 static void check_alive(struct lab *lab)
 {
 	struct lab_answer answer;
@@ -72,6 +99,7 @@ int main(void)
 	refused(&lab, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc", "400", "method");
 	refused(&lab, HEAD "Content-Length: 99999999\r\n\r\n", "413", "1048576");
 	refused(&lab, HEAD "\r\nnonsense", "", "invalid_request"); /* after a valid one */
+	check_flood(&lab);
 	check_alive(&lab);
 	lab_fini(&lab);
 	return 0;
