@@ -62,6 +62,7 @@ class Supervisor(harness.Case):
             for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
                 self.assertEqual(int(status[name][0], 16), 0, (role, name))
             self.assertEqual(status["NoNewPrivs"], ["1"])
+            self.assertEqual(status["Seccomp"], ["2"], "has a filter")
             users.add(status["Uid"][0])
         self.assertEqual(len(users), len(ROLES), "they share a user")
 
