@@ -85,5 +85,6 @@ def bench(context):
                 context.add("capture", f"{metric}, {name}", median(runs["ringbell"], key), peer,
                             median(runs[peer], key), unit, goal)
         context.detail("capture", name, {
-            contestant: {key: median(of, key) for key in ("cpu", "busy", "loss", "pps")}
+            contestant: {"CPU s/Mpkt": median(of, "cpu"), "busy s/Mpkt": median(of, "busy"),
+                         "loss %": 100 * median(of, "loss"), "offered pps": median(of, "pps")}
             for contestant, of in runs.items()})

@@ -88,7 +88,9 @@ def bench(context):
             context.add("memory", f"{metric}, 512 B 300 kpps", middle["ringbell"][key], peer,
                         middle[peer]["cpu"], "CPU s/Mpkt",
                         goal if metric == "write_cpu" else sealed_goal)
-    context.detail("memory", "512 B 300 kpps to disk", middle)
+    context.detail("memory", "512 B 300 kpps to disk", {
+        name: {"CPU s/Mpkt": of["cpu"], "with SHA-256": of["sealed"], "loss %": 100 * of["loss"]}
+        for name, of in middle.items()})
     report_memory(context, runs)
 
 
@@ -100,7 +102,8 @@ def report_memory(context, runs):
             context.add("memory", f"{kind} of {role}, armed", armed[role][kind] / 1024, None, None,
                         "MiB", None)
     peers = {name: of[-1]["memory"][name] for name, of in runs.items() if name in PEER_GOALS}
-    context.detail("memory", "memory (KiB)", {
-        **{f"{role}, armed": armed[role] for role in ROLES},
-        **{f"{role}, capturing": writing[role] for role in ROLES},
-        **{f"{name}, capturing": memory for name, memory in peers.items()}})
+    table = {**{f"{role}, armed": armed[role] for role in ROLES},
+             **{f"{role}, capturing": writing[role] for role in ROLES},
+             **{f"{name}, capturing": memory for name, memory in peers.items()}}
+    context.detail("memory", f"MiB, ring {RING_BYTES // MIB} MiB", {
+        name: {kind: kib / 1024 for kind, kib in of.items()} for name, of in table.items()})

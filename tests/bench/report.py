@@ -30,15 +30,21 @@ Written by `tests/bench/run`; each section is replaced when its bench runs.
 def number(value):
     if value is None:
         return ""
-    return f"{value:.4g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def fraction(value):
+    """0.0012 as 1/833, 1.5 as 1.5."""
+    if not value:
+        return ""
+    return f"1/{number(1 / value)}" if value < 1 else number(value)
 
 
 def row_cells(row):
     met = {True: "yes", False: "**no**", None: ""}[row["met"]]
-    goal = f"≤ 1/{1 / row['goal']:.4g}" if row["goal"] else ""
-    ratio = f"1/{1 / row['ratio']:.4g}" if row["ratio"] else ""
+    goal = f"≤ {fraction(row['goal'])}" if row["goal"] else ""
     return [row["metric"], number(row["ours"]), row["peer"] or "", number(row["peer_value"]),
-            ratio, row["unit"], goal, met]
+            fraction(row["ratio"]), row["unit"], goal, met]
 
 
 COLUMNS = ["metric", "ours", "peer", "its value", "ratio", "unit", "goal", "met"]
@@ -96,6 +102,7 @@ def section(context, bench):
 
 
 def write_docs(context, benches):
+    """Replaces the sections of these benches; those of others stay as they are."""
     path = f"{context.docs}/performance.md"
     sections = {}
     if os.path.exists(path):
