@@ -127,15 +127,20 @@ static void end_ring(struct recorder *r)
 }
 
 /* A capture's leftovers are in order: its track may set marks again. */
-static void end_job(struct recorder *r, const struct resume_done *done)
+static void order_repaired(struct recorder *r, const struct rec_report_head *head)
 {
 	struct order *order = xcalloc(1, sizeof(*order));
 
+	order->kind = ORDER_REPAIRED;
+	memcpy(order->start.capture, head->capture, sizeof(order->start.capture));
+	ring_thread_put(r->slots[head->ring].thread, order);
+}
+
+static void end_job(struct recorder *r, const struct resume_done *done)
+{
 	pthread_join(done->thread, NULL);
 	r->jobs--;
-	order->kind = ORDER_REPAIRED;
-	memcpy(order->start.capture, done->head.capture, sizeof(order->start.capture));
-	ring_thread_put(r->slots[done->head.ring].thread, order);
+	order_repaired(r, &done->head);
 }
 
 static struct live *find_live(struct recorder *r, const char *capture, uint32_t ring)
@@ -288,6 +293,7 @@ static void start_repair(struct recorder *r, struct resume *resume)
 		return;
 	log_error("capture", "%s: cannot repair its segments: %s", resume->head.capture,
 		  strerror(-result));
+	order_repaired(r, &resume->head); /* or it would never rotate, nor set a mark */
 	resume_free(resume);
 }
 

@@ -18,6 +18,7 @@ struct ring {
 	uint64_t head;
 	uint64_t held;
 	uint64_t adopted_end;
+	int is_fresh;
 	uint64_t total; /* packets in all blocks < head; as shared->packets */
 	uint64_t orphan_seq;
 	mono_t orphan_until;
@@ -57,6 +58,11 @@ uint64_t ring_held(const struct ring *ring)
 uint64_t ring_adopted_end(const struct ring *ring)
 {
 	return ring->adopted_end;
+}
+
+int ring_is_fresh(const struct ring *ring)
+{
+	return ring->is_fresh;
 }
 
 uint64_t ring_reach(const struct ring *ring)
@@ -326,9 +332,10 @@ static void adopt_taken(struct ring *ring, uint64_t drops)
 static void adopt(struct ring *ring, struct instant now)
 {
 	uint64_t drops = atomic_load_explicit(&ring->shared->taken_drops, memory_order_relaxed);
+	uint64_t head = atomic_load_explicit(&ring->shared->head_seq, memory_order_acquire);
 
-	ring->head = plausible_head(
-		ring, atomic_load_explicit(&ring->shared->head_seq, memory_order_acquire));
+	ring->is_fresh = !head;
+	ring->head = plausible_head(ring, head);
 	ring->held = ring->head;
 	adopt_taken(ring, drops);
 	take_retired(ring, (mono_t){0}, drops);

@@ -64,6 +64,8 @@ uint64_t ring_held(const struct ring *ring);
 uint64_t ring_reach(const struct ring *ring);
 /* First block that this process took itself, as far as it is known. */
 uint64_t ring_adopted_end(const struct ring *ring);
+/* True if no predecessor took a block of it: marks of dead recorders are of another ring. */
+int ring_is_fresh(const struct ring *ring);
 /* Facts of a block in [head - count, head), or NULL. Until the next ring_step. */
 const struct ring_info *ring_get_info(const struct ring *ring, uint64_t seq);
 /* Packets in all blocks < seq ever taken, by predecessors too: the difference of two is right even

@@ -126,6 +126,7 @@ static int next_packet(struct source_replay *s, struct packet *ret)
 		}
 		if (!s->loop || !s->round_packets)
 			return REPLAY_END;
+		s->skip %= s->round_packets; /* whole rounds need not be read again */
 		round_close(s);
 		s->offset += LOOP_GAP;
 		if (round_open(s) < 0)

@@ -279,7 +279,8 @@ static void rotate(struct track *t, struct track_segment *s, struct instant now)
 
 static int is_rotation_due(const struct track *t, const struct track_segment *s, mono_t now)
 {
-	if (!s->packets || t->partial)
+	/* nothing may be sealed beyond the mark, or a successor would read it again */
+	if (!s->packets || t->partial || t->marks_held)
 		return 0;
 	return t->rotate_now || (t->rotate_bytes && stream_bytes(s->stream) >= t->rotate_bytes) ||
 	       (t->rotate_after && mono_sub(now, s->opened) >= t->rotate_after);
@@ -683,7 +684,8 @@ static int64_t begin_by_time(struct track *t, const struct rec_start *start, str
 }
 
 /* From the mark of a dead recorder. What was lost meanwhile is known before the first block: what
- * the kernel dropped, and blocks that are out of reach. It is told even if it is nothing. */
+ * the kernel dropped, and blocks that are out of reach. It is told even if it is nothing. A ring
+ * made anew is read from its beginning: the mark's numbers are of another one. */
 static int64_t begin_by_mark(struct track *t, const struct shared_mark *mark)
 {
 	const struct ring *ring = t->ring->ring;
@@ -692,7 +694,7 @@ static int64_t begin_by_mark(struct track *t, const struct shared_mark *mark)
 	const struct ring_info *info;
 
 	t->seq = mark->seq < head ? mark->seq : head;
-	if (t->seq < ring_reach(ring)) {
+	if (t->seq < ring_reach(ring) || ring_is_fresh(ring)) {
 		t->seq = ring_reach(ring);
 		lost = ring_packets_before(ring, t->seq) - mark->ring_packets;
 	}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <unistd.h>
+
 #include "base/alloc.h"
+#include "capture/mark.h"
 #include "capture/recorder.h"
 #include "tests/unit/recorder_rig.h"
 #include "tests/unit/test.h"
@@ -82,8 +85,55 @@ static void test_shutdown(void)
 	rig_free(rig);
 }
 
+/* As the supervisor does when an interface came back: the recorder is killed, the ring made anew.
+ * Returns how many packets the capture's file surely has. */
+static uint64_t renew_ring(struct rig *rig)
+{
+	struct shared_mark mark;
+
+	rig_kill(rig);
+	mark_load(&rig->shared->cursors[0], &mark);
+	close(rig->ring_fd);
+	rig->ring_fd = -1;
+	rig->shared->rings[0].head_seq = 0;
+	rig_start(rig);
+	return mark.packets;
+}
+
+/* The mark of a dead recorder says nothing about a new ring: all that is in that one is read,
+ * whether its blocks have smaller or larger numbers than the mark. Its replay begins again. */
+static void test_new_ring(uint64_t before, uint64_t after)
+{
+	struct rig *rig = rig_new(PACKETS, SPACING);
+	uint8_t *seen = xcalloc(1, PACKETS);
+	uint64_t replayed, written;
+
+	rig_start(rig);
+	rig_plan(rig, 0, "", 20 * DUR_S, &start);
+	rig_send(rig, REC_START, &start, sizeof(start));
+	rig_wait(rig, rig_replayed(rig) > before);
+	replayed = rig_replayed(rig);
+	written = renew_ring(rig);
+	check(written > 0);
+	rig_wait(rig, rig_replayed(rig) > replayed + after);
+	start.flags = REC_RESUME;
+	rig_send(rig, REC_START, &start, sizeof(start));
+	rig_wait(rig, rig_replayed(rig) > replayed + after + 1000);
+	rig_stop_track(rig, 0);
+	rig_wait(rig, rig->tracks[0].finished);
+	check_int(rig->tracks[0].gaps[GAP_RESTART], 1);
+	check_int(rig_stop(rig), 0);
+	rig_read(rig, 0, seen);
+	for (uint64_t i = 0; i < after; i++)
+		check_int(seen[i], i < written ? 2 : 1);
+	free(seen);
+	rig_free(rig);
+}
+
 int main(void)
 {
+	test_new_ring(6000, 1000);
+	test_new_ring(2000, 4000);
 	test_shutdown();
 	test_kill();
 	return 0;
