@@ -71,6 +71,8 @@ static void on_start(struct gate *g, unsigned char c)
 	else
 		g->state = GATE_METHOD;
 	g->line = 1;
+	g->name[0] = (char)c;
+	g->name_len = 1;
 }
 
 static bool line_too_long(struct gate *g)
@@ -81,14 +83,38 @@ static bool line_too_long(struct gate *g)
 	return true;
 }
 
+/* What evhttp has a name for; anything else it would answer itself. */
+static void finish_method(struct gate *g)
+{
+	static const struct {
+		const char *name;
+		bool bodiless; /* evhttp would take a body for the next request */
+	} methods[] = {
+		{"GET", false},	  {"HEAD", true},    {"POST", false},	{"PUT", false},
+		{"PATCH", false}, {"DELETE", false}, {"OPTIONS", true}, {"TRACE", true},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
+		if (g->name_len != strlen(methods[i].name) ||
+		    memcmp(g->name, methods[i].name, g->name_len))
+			continue;
+		g->bodiless = methods[i].bodiless;
+		g->state = GATE_TARGET;
+		return;
+	}
+	refuse(g, 501, "unknown method");
+}
+
 static void on_method(struct gate *g, unsigned char c)
 {
 	if (line_too_long(g))
 		return;
 	if (c == ' ')
-		g->state = GATE_TARGET;
+		finish_method(g);
 	else if (!isupper(c) || g->line > 16)
 		refuse(g, 400, "invalid method");
+	else
+		g->name[g->name_len++] = (char)c;
 }
 
 static unsigned hex_value(unsigned char c)
@@ -323,6 +349,8 @@ static void on_head_lf(struct gate *g, unsigned char c)
 		refuse(g, 400, "line must end with CR LF");
 	else if (!g->host && g->minor_1)
 		refuse(g, 400, "Host is missing");
+	else if (g->bodiless && (g->chunked || g->remaining))
+		refuse(g, 400, "this method takes no body");
 	else if (g->chunked)
 		g->state = GATE_CHUNK_SIZE;
 	else if (g->remaining)

@@ -54,9 +54,10 @@ struct gate {
 	unsigned fields;
 	unsigned percent; /* hex digits still due after '%' */
 	unsigned percent_value;
-	bool minor_1; /* HTTP/1.1 */
+	bool bodiless; /* HEAD and such */
+	bool minor_1;  /* HTTP/1.1 */
 	bool host, length, chunked, expect;
-	char name[20]; /* field name in lower case, as far as it fits */
+	char name[20]; /* the method; then field name in lower case, as far as it fits */
 	unsigned name_len;
 	char value[72]; /* value of a field that matters */
 	unsigned value_len;

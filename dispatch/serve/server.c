@@ -359,13 +359,15 @@ static void set_limits(struct server *server)
 	struct timeval idle = {.tv_sec = config->idle_timeout_ms / 1000,
 			       .tv_usec = config->idle_timeout_ms % 1000 * 1000};
 
-	evhttp_set_max_headers_size(server->http, HEAD_BYTES_MAX);
+	evhttp_set_max_headers_size(server->http, GATE_LINE_MAX + HEAD_BYTES_MAX);
 	evhttp_set_max_body_size(server->http, BODY_BYTES_MAX);
 	evhttp_set_timeout_tv(server->http, &idle);
 	evhttp_set_default_content_type(server->http, NULL);
+	/* all that the gate lets pass: what no route takes is answered by us, not by evhttp */
 	evhttp_set_allowed_methods(server->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD |
 							 EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
-							 EVHTTP_REQ_PATCH | EVHTTP_REQ_DELETE);
+							 EVHTTP_REQ_PATCH | EVHTTP_REQ_DELETE |
+							 EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE);
 	evhttp_set_bevcb(server->http, on_accept, server);
 	evhttp_set_gencb(server->http, on_request, server);
 }

@@ -84,6 +84,18 @@ static void check_alive(struct lab *lab)
 	lab_answer_fini(&answer);
 }
 
+/* Valid, but nothing here takes it: our answer, not evhttp's page. */
+static void check_method(struct lab *lab, const char *method)
+{
+	struct lab_answer answer;
+
+	lab_ask(lab, method, "/livez", NULL, &answer);
+	check_int(answer.status, 405);
+	check(strstr(answer.head, "application/problem+json"));
+	check(strstr(answer.head, "Allow: GET"));
+	lab_answer_fini(&answer);
+}
+
 int main(void)
 {
 	struct lab lab;
@@ -99,6 +111,12 @@ int main(void)
 	refused(&lab, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc", "400", "method");
 	refused(&lab, HEAD "Content-Length: 99999999\r\n\r\n", "413", "1048576");
 	refused(&lab, HEAD "\r\nnonsense", "", "invalid_request"); /* after a valid one */
+	refused(&lab, "BREW /livez HTTP/1.1\r\nHost: x\r\n\r\n", "501", "unknown method");
+	/* evhttp would answer the body as a request of its own */
+	refused(&lab, "HEAD /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nGET / HTT",
+		"400", "no body");
+	check_method(&lab, "OPTIONS");
+	check_method(&lab, "TRACE");
 	check_flood(&lab);
 	check_alive(&lab);
 	lab_fini(&lab);
