@@ -630,8 +630,9 @@ void track_on_writer(const struct writer_event *event, struct instant now)
 		tell_segment(t, s, SEGMENT_OPENED);
 		break;
 	case WRITER_WRITTEN:
-		track_segment_on_written(s, event);
-		publish(t); /* before step can seal */
+		if (track_segment_on_written(s, event) == TRACK_SEGMENT_FIRST)
+			track_tell(t); /* somebody may be waiting for the download */
+		publish(t);	       /* before step can seal */
 		track_segment_step(s);
 		publish(t);
 		break;

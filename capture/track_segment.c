@@ -147,12 +147,14 @@ void track_segment_step(struct track_segment *s)
 		seal(s);
 }
 
-void track_segment_on_written(struct track_segment *s, const struct writer_event *event)
+int track_segment_on_written(struct track_segment *s, const struct writer_event *event)
 {
 	const struct shared_mark *m = &event->mark;
+	uint64_t before = s->mark.packets;
 
 	if (m->offset > s->mark.offset || m->seq > s->mark.seq)
 		s->mark = *m;
+	return s->mark.packets && !before ? TRACK_SEGMENT_FIRST : 0;
 }
 
 uint64_t track_segment_on_failed(struct track_segment *s, const struct writer_event *event)

@@ -62,7 +62,8 @@ struct track_segment_options {
 };
 
 enum track_segment_outcome {
-	TRACK_SEGMENT_BUSY = 1, /* no buffer: again after WRITER_ROOM */
+	TRACK_SEGMENT_BUSY = 1,	 /* no buffer: again after WRITER_ROOM */
+	TRACK_SEGMENT_FIRST = 2, /* the file has its first packets */
 };
 
 /* Opens the file; track_segment_begin must succeed before packets go in. */
@@ -83,8 +84,8 @@ void track_segment_stop(struct track_segment *s, mono_t now);
 /* What waited for a buffer, or for its bytes to be written; to be called after every event. */
 void track_segment_step(struct track_segment *s);
 
-/* Writer events; after the last one the state is SEALED. */
-void track_segment_on_written(struct track_segment *s, const struct writer_event *event);
+/* Writer events; after the last one the state is SEALED. Returns 0 or TRACK_SEGMENT_FIRST. */
+int track_segment_on_written(struct track_segment *s, const struct writer_event *event);
 /* Returns the packets lost: committed but not in the file. */
 uint64_t track_segment_on_failed(struct track_segment *s, const struct writer_event *event);
 void track_segment_on_sealed(struct track_segment *s, const struct writer_event *event);
