@@ -14,6 +14,7 @@
 #define BACKOFF_MAX	    (5 * DUR_MIN)
 #define BACKOFF_LAST_DOUBLE 9 /* 2^9 s is more than 5 min */
 #define TEXT_CHARS_MAX	    2048
+#define FUTURE_MAX	    DUR_MIN /* what happened later than that was before a clock step */
 
 /* Open rows are those that are pending or leased. `seq` is the order of acceptance: rows are never
  * renumbered, and rowids of an SQLite table only grow while its newest row stays. */
@@ -145,8 +146,9 @@ static int pick(struct db *db, wall_t now, int max, struct outbox_push ret[])
 		r = db_query(db, &rows,
 			     "SELECT o.id, o.alert, o.endpoint, o.fingerprint, o.attempts,"
 			     "  o.created_at, o.request FROM outbox AS o"
-			     " WHERE " LEASABLE " AND o.next_at <= ? ORDER BY o.seq",
-			     db_wall(now));
+			     " WHERE " LEASABLE " AND (o.next_at <= ?1 OR"
+			     "   max(o.created_at, o.settled_at) > ?2) ORDER BY o.seq",
+			     db_wall(now), db_wall(wall_add(now, FUTURE_MAX)));
 	while (!r && n < max && (r = db_next(&rows)) == DB_ROW) {
 		struct endpoint_leases *leases = lease_count_of(&counts, db_get_text(&rows, 2));
 

@@ -34,7 +34,8 @@ int outbox_add(struct db *db, const struct outbox_push *push);
 int outbox_add_suppressed(struct db *db, const struct outbox_push *push, const char *reason);
 
 /* Leases up to max due rows, oldest first, by the order rule above and at most
- * OUTBOX_LEASES_PER_ENDPOINT of each endpoint. Returns the number or -errno. */
+ * OUTBOX_LEASES_PER_ENDPOINT of each endpoint. Rows that happened in the future (the wall clock was
+ * set back) are due. Returns the number or -errno. */
 int outbox_lease(struct db *db, wall_t now, int max, struct outbox_push ret[]);
 /* When the next pending row may be leased, as far as time alone decides: rows that wait for an
  * older one of their pair, or for a lease of their endpoint, are left out (the settling of that one

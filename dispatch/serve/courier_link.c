@@ -115,8 +115,8 @@ static void set_timer(struct courier_link *courier, const struct lease_job *job)
 
 	if (!job->more)
 		timer_unset(courier->timer);
-	else if (wait > 0)
-		timer_set(courier->timer, wait);
+	else if (wait > 0) /* the wall clock may step meanwhile */
+		timer_set(courier->timer, wait < DUR_MIN ? wait : DUR_MIN);
 	else /* due, but it waits for an older one of its pair, whose end brings it; this is a net
 	      */
 		timer_set(courier->timer, DUR_S);

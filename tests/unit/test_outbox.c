@@ -434,6 +434,31 @@ static void storm_is_leased_in_time(const struct scratch *scratch)
 	db_close(db);
 }
 
+/* The wall clock is set back by an hour: neither a new push nor a retry waits for it to come again.
+ */
+static void clock_steps_do_not_delay(struct scratch *scratch)
+{
+	const int64_t then = 10 * DUR_HOUR, now = then - DUR_HOUR;
+	struct outbox_result result = {
+		.state = OUTBOX_PENDING, .at = {then}, .next_at = {then + DUR_S}, .text = ""};
+	struct outbox_push push = {.created_at = {then}, .request = (char[]){"{}"}};
+	struct outbox_push got[2];
+	struct db *db;
+
+	check(!db_open(scratch_path(scratch, "step.db"), &db));
+	format_id(1, push.id);
+	snprintf(push.endpoint, sizeof(push.endpoint), "endpoint");
+	check(!outbox_add(db, &push));
+	check_int(outbox_lease(db, (wall_t){now}, 2, got), 1);
+	free(got[0].request);
+	memcpy(result.id, push.id, sizeof(result.id));
+	check(!outbox_settle(db, &result));
+	check_int(outbox_lease(db, (wall_t){then}, 2, got), 0); /* a retry waits as it should */
+	check_int(outbox_lease(db, (wall_t){now}, 2, got), 1);
+	free(got[0].request);
+	db_close(db);
+}
+
 int main(void)
 {
 	struct scratch scratch;
@@ -448,6 +473,7 @@ int main(void)
 	backoff_doubles_to_five_minutes();
 	outbox_does_what_the_model_does(&scratch);
 	storm_is_leased_in_time(&scratch);
+	clock_steps_do_not_delay(&scratch);
 	scratch_fini(&scratch);
 	return 0;
 }
