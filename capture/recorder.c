@@ -315,7 +315,9 @@ static void start_track(struct recorder *r, const struct rec_start *start)
 	}
 	if (result < 0) {
 		report_failure(r, start, end, -result);
-		mark_remove(order->cursor);
+		/* another try may find descriptors and still wants the dead recorder's mark */
+		if (!order->has_mark || end == REC_END_BAD_FILTER)
+			mark_remove(order->cursor);
 		resume_free(resume);
 		if (order->folder >= 0)
 			close(order->folder);
