@@ -10,6 +10,8 @@
 #include "dispatch/serve/control_state.h"
 
 #define WORKER_MESSAGE 1 /* type of the job and of its answer */
+/* The supervisor counts workers until they are dead, which takes longer than their answer. */
+#define WORKER_PAUSE (100 * DUR_MS)
 
 static void worker_kick(struct worker_pool *pool);
 
@@ -58,9 +60,39 @@ static void worker_finish(struct worker *worker)
 	worker_kick(pool);
 }
 
+static void worker_request(struct worker *worker)
+{
+	struct worker_pool *pool = &worker->control->workers;
+	struct child_worker request = {.kind = worker->kind};
+
+	worker->cookie = pool->next_cookie++;
+	if (!pool->next_cookie)
+		pool->next_cookie = 1;
+	request.cookie = worker->cookie;
+	worker->paused = false;
+	timer_set(worker->timer, mono_sub(worker->deadline, mono_now()));
+	ipc_link_send(worker->control->supervisor, CHILD_WORKER_REQUEST, &request, sizeof(request),
+		      -1);
+}
+
 static void worker_on_timeout(void *owner)
 {
-	worker_finish(owner);
+	struct worker *worker = owner;
+
+	if (worker->paused)
+		worker_request(worker);
+	else
+		worker_finish(worker);
+}
+
+static void worker_on_refused(struct worker *worker)
+{
+	if (mono_sub(worker->deadline, mono_now()) <= WORKER_PAUSE) {
+		worker_finish(worker);
+		return;
+	}
+	worker->paused = true;
+	timer_set(worker->timer, WORKER_PAUSE);
 }
 
 /* One answer is all there is: the link is closed by the positive return. */
@@ -81,17 +113,10 @@ static void worker_on_closed(void *owner)
 
 static void worker_ask(struct worker_pool *pool, struct worker *worker)
 {
-	struct child_worker request = {.kind = worker->kind};
-
-	worker->cookie = pool->next_cookie++;
-	if (!pool->next_cookie)
-		pool->next_cookie = 1;
-	request.cookie = worker->cookie;
 	pool->running++;
 	worker->timer = timer_new(pool->control->loop, worker_on_timeout, worker);
-	timer_set(worker->timer, worker->timeout);
-	ipc_link_send(pool->control->supervisor, CHILD_WORKER_REQUEST, &request, sizeof(request),
-		      -1);
+	worker->deadline = mono_add(mono_now(), worker->timeout);
+	worker_request(worker);
 }
 
 static void worker_kick(struct worker_pool *pool)
@@ -143,7 +168,7 @@ void worker_on_socket(struct worker_pool *pool, const struct child_worker *answe
 		return;
 	}
 	if (socket < 0) {
-		worker_finish(worker);
+		worker_on_refused(worker);
 		return;
 	}
 	worker->link = ipc_link_new(pool->control->loop, socket, worker_on_message,

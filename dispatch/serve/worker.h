@@ -22,7 +22,9 @@ struct worker {
 	enum worker_kind kind;
 	uint32_t cookie; /* 0 = waiting for its turn */
 	dur_t timeout;
-	void *body; /* owned */
+	mono_t deadline; /* once asked for */
+	bool paused;	 /* the supervisor had no place: asked for again when the timer fires */
+	void *body;	 /* owned */
 	size_t size;
 	int fd; /* owned, or -1 */
 	struct ipc_link *link;
@@ -54,5 +56,5 @@ struct worker_job {
 void worker_start(struct worker_pool *pool, const struct worker_job *job, worker_done done,
 		  void *owner);
 
-/* CHILD_WORKER came: socket is put, -1 = it could not start. */
+/* CHILD_WORKER came: socket is put, -1 = it could not start (yet). */
 void worker_on_socket(struct worker_pool *pool, const struct child_worker *answer, int socket);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bad input and bad luck: each has a problem that names its cause, or a visible error state."""
 
+import concurrent.futures
 import os
 import subprocess
 import tempfile
@@ -85,6 +86,14 @@ class BadRequests(harness.Case):
         for body in ({"name": "p", "colour": "red"}, {"name": 7}, {"name": ""},
                      {"name": "p", "margin": "soon"}, {"name": "p", "rotate_bytes": -1}):
             self.refused(422, "POST", "/api/v1/policies", body)
+
+    def test_many_filters_at_once_are_all_compiled(self):
+        """None is refused for want of a worker: those that answered may still be exiting."""
+        def check(port):
+            body = {"filter": f"tcp port {port}"}
+            return self.ringbell.api.ask("POST", "/api/v1/filters/check", body).status
+        with concurrent.futures.ThreadPoolExecutor(32) as pool:
+            self.assertEqual(set(pool.map(check, range(1, 257))), {200})
 
 
 class BadLuck(harness.Case):
