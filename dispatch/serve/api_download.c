@@ -23,7 +23,7 @@
 struct download_job {
 	struct exchange *exchange;
 	int captures_fd;
-	char id[IDENT_SIZE];
+	char id[IDENT_SIZE + 1];      /* as asked for: one that is too long matches nothing */
 	char name[SEGMENT_NAME_SIZE]; /* one segment; "" = the whole capture */
 	bool absent;
 	struct capture_row capture;

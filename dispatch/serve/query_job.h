@@ -17,7 +17,7 @@ struct query_job {
 	query_run run;
 	query_finish finish; /* may be NULL */
 	/* what is asked; unused members are "" or 0 */
-	char id[IDENT_SIZE];
+	char id[IDENT_SIZE + 1]; /* as asked for: one that is too long matches nothing */
 	char before[IDENT_SIZE];
 	char policy[IDENT_SIZE];
 	char alert[IDENT_SIZE];

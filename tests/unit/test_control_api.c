@@ -325,8 +325,12 @@ static void test_empty_download(struct lab *lab)
 {
 	struct rec_start start = record(lab, "default");
 	CLEANUP_FREE char *path = xasprintf("/api/v1/captures/%s/download", start.capture);
+	CLEANUP_FREE char *longer = xasprintf("/api/v1/captures/%sx", start.capture);
+	CLEANUP_FREE char *longer_manifest = xasprintf("%s/manifest", longer);
 	struct lab_answer answer;
 
+	refused(lab, 404, "not_found", "", "GET", longer, NULL);
+	refused(lab, 404, "not_found", "", "GET", longer_manifest, NULL);
 	refused(lab, 409, "still_running", "no packet yet", "GET", path, NULL);
 	lab_report_sealed(lab, &start, start.first_segment, 500, 0);
 	end(lab, &start, 0);
