@@ -15,10 +15,13 @@ SIZE = 256
 RINGS = {"memory_bytes": 128 * harness.MIB, "block_bytes": 1 << 18}
 
 
-class Kill(harness.Case):
+class KillCase(harness.Case):
+    rings = RINGS
+    rate = RATE
+
     def setUp(self):
         super().setUp()
-        self.ringbell = self.daemon(rings=RINGS)
+        self.ringbell = self.daemon(rings=self.rings)
         policy = self.ringbell.add_policy("all", rotate_bytes=16 * harness.MIB)
         self.policy = policy["id"]
         self.ringbell.add_endpoint("pcap", kind="pcap", policy=self.policy)
@@ -28,16 +31,16 @@ class Kill(harness.Case):
 
     def begin(self):
         """Traffic, then an alert that switches the capture on."""
-        traffic = self.traffic(RATE, size=SIZE)
-        wait_for_packets(RATE)
+        traffic = self.traffic(self.rate, size=SIZE)
+        wait_for_packets(self.rate)
         self.send("critical")
         wait_for("on", lambda: self.ringbell.policy(self.policy)["state"] == "on")
-        wait_for_packets(RATE // 2)
+        wait_for_packets(self.rate // 2)
         return traffic
 
     def end(self):
         """Recovery; the finished capture's row and its downloaded file."""
-        wait_for_packets(RATE // 2)
+        wait_for_packets(self.rate // 2)
         self.send("recovery")
         row = self.ringbell.wait_capture(self.policy, "finished")
         path = self.ringbell.download(row["id"])
@@ -47,6 +50,17 @@ class Kill(harness.Case):
     def open_alerts(self):
         return self.ringbell.api.call("GET", "/api/v1/alerts?open=true")["items"]
 
+    def check_gaps(self, row, path):
+        """What is missing in the file is what the capture says is missing. Returns how many."""
+        facts = self.verify(path)
+        self.assertEqual(facts["dup"], 0, facts)
+        stated = sum(gap["packets"] for gap in row["gaps"])
+        self.assertEqual(stated, facts["span_lost"], row)
+        self.assertEqual(row["coverage"]["packets"], facts["uniq"], row)
+        return facts["span_lost"]
+
+
+class Kill(KillCase):
     def test_control_killed_while_capturing(self):
         traffic = self.begin()
         self.ringbell.kill_child("control")
@@ -58,15 +72,6 @@ class Kill(harness.Case):
         self.assertEqual(row["coverage"]["packets"], facts["uniq"])
         self.assertEqual(row["coverage"]["completeness"], "complete", row)
         self.assertEqual(len(self.ringbell.captures_of(self.policy)), 1)
-
-    def check_gaps(self, row, path):
-        """What is missing in the file is what the capture says is missing. Returns how many."""
-        facts = self.verify(path)
-        self.assertEqual(facts["dup"], 0, facts)
-        stated = sum(gap["packets"] for gap in row["gaps"])
-        self.assertEqual(stated, facts["span_lost"], row)
-        self.assertEqual(row["coverage"]["packets"], facts["uniq"], row)
-        return facts["span_lost"]
 
     def test_recorder_killed_while_capturing(self):
         self.begin()
@@ -126,6 +131,35 @@ class Kill(harness.Case):
         row, path = self.end()
         self.assertEqual(self.verify(path)["dup"], 0)
         self.assertEqual(len(self.ringbell.captures_of(self.policy)), 1)
+
+
+class SmallRing(KillCase):
+    """A ring that is overwritten before the next recorder is there: packets are lost, and counted."""
+
+    rings = {"memory_bytes": 8 * harness.MIB, "block_bytes": 1 << 18}
+    rate = 250_000
+
+    def test_lost_packets_are_counted(self):
+        self.begin()
+        self.ringbell.kill_child("recorder")
+        row, path = self.end()
+        self.assertGreater(self.check_gaps(row, path), 0, "the ring was larger than the pause")
+        self.assertEqual({gap["cause"] for gap in row["gaps"]} - {"restart", "kernel"}, set())
+        self.assertEqual(row["coverage"]["completeness"], "partial", row)
+
+    def test_behind_a_filter_at_most_so_many(self):
+        eighth = self.ringbell.add_policy("eighth", filter="udp src portrange 1024-1031")["id"]
+        self.ringbell.add_endpoint("pcap eighth", kind="pcap", policy=eighth)
+        self.begin()
+        self.ringbell.kill_child("recorder")
+        self.end()
+        row = self.ringbell.wait_capture(eighth, "finished")
+        facts = self.verify(self.ringbell.download(row["id"], "eighth"), flows=64,
+                            ports="1024-1031")
+        self.assertEqual((facts["dup"], facts["outside"]), (0, 0), facts)
+        self.assertGreater(facts["span_lost"], 0, facts)
+        self.assertLessEqual(facts["span_lost"], sum(gap["packets"] for gap in row["gaps"]), row)
+        self.assertTrue(all(gap["at_most"] for gap in row["gaps"] if gap["packets"]), row["gaps"])
 
 
 if __name__ == "__main__":
