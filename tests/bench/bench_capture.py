@@ -24,6 +24,7 @@ FLOOD_RATE = 1_500_000 # upper bound, for the number of packets only
 
 def run_once(context, make, rate, seconds):
     """One contestant, one burst: {cpu, busy, loss, …} per million packets captured."""
+    context.settle()
     contestant = make()
     try:
         meter = measure.Meter(contestant.pids())

@@ -33,6 +33,7 @@ def wait_digested(daemon, policy):
 
 
 def run_once(context, make):
+    context.settle()
     contestant = make()
     try:
         meter = measure.Meter(contestant.pids())

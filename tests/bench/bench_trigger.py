@@ -63,6 +63,7 @@ def percentile(values, share):
 
 
 def bench(context):
+    context.settle()
     contestant = Ringbell(context.network, context.tools, "armed", context.disk)
     try:
         daemon = contestant.daemon

@@ -7,11 +7,13 @@ which runs on the sender's core here. What the kernel does elsewhere shows in `b
 
 import glob
 import os
+import time
 
 from daemon import children_of
-from waiting import wait_for
+from waiting import TimeIsUp, wait_for
 
 QUIET_NS = 3_000_000 # CPU time in a quarter of a second below which a program counts as idle
+IDLE_SHARE = 0.15 # of one processor
 CAPTURE_CPU = "1"
 
 
@@ -44,6 +46,22 @@ def busy_s():
         user, nice, system, _idle, _wait, irq, softirq, steal = map(
             int, file.readline().split()[1:9])
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def busy_share(window_s=0.5):
+    """How many processors others kept busy during the window."""
+    before = busy_s()
+    time.sleep(window_s) # wait: the window is the thing measured
+    return (busy_s() - before) / window_s
+
+
+def is_machine_idle(limit=60.0):
+    """Waits until nothing else runs to speak of; False if that did not happen within the limit."""
+    try:
+        wait_for("an idle machine", lambda: busy_share() < IDLE_SHARE, limit, pause=0)
+        return True
+    except TimeIsUp:
+        return False
 
 
 def wait_quiet(pids, limit=30.0, windows=3):

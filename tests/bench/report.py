@@ -69,6 +69,12 @@ def write_json(path, rows):
             out.write(json.dumps({key: row[key] for key in KEYS}) + "\n")
 
 
+def disturbance(context):
+    if not context.disturbed:
+        return ""
+    return f"; **other work kept the machine busy before {context.disturbed} of {context.runs} runs**"
+
+
 def conditions(context):
     """One line that says where the figures were measured."""
     with open("/proc/cpuinfo") as file:
@@ -81,7 +87,8 @@ def conditions(context):
     return (f"{context.date}, {os.cpu_count()} × {model[1] if model else platform.machine()}, "
             f"Linux {platform.release()}, {', '.join(tools)}; "
             f"{context.repetitions} repetition{'s'[:context.repetitions > 1]}"
-            f"{', quick run' if context.quick else ''}")
+            f"{', quick run' if context.quick else ''}"
+            f"{disturbance(context)}")
 
 
 def detail_table(title, table):
