@@ -86,6 +86,7 @@ def bench(context):
                 context.add("capture", f"{metric}, {name}", median(runs["ringbell"], key), peer,
                             median(runs[peer], key), unit, goal)
         context.detail("capture", name, {
-            contestant: {"CPU s/Mpkt": median(of, "cpu"), "busy s/Mpkt": median(of, "busy"),
+            contestant: {"CPU s/Mpkt": median(of, "cpu"), "least": min(run["cpu"] for run in of),
+                         "most": max(run["cpu"] for run in of), "busy s/Mpkt": median(of, "busy"),
                          "loss %": 100 * median(of, "loss"), "offered pps": median(of, "pps")}
             for contestant, of in runs.items()})

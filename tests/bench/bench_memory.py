@@ -90,7 +90,9 @@ def bench(context):
                         middle[peer]["cpu"], "CPU s/Mpkt",
                         goal if metric == "write_cpu" else sealed_goal)
     context.detail("memory", "512 B 300 kpps to disk", {
-        name: {"CPU s/Mpkt": of["cpu"], "with SHA-256": of["sealed"], "loss %": 100 * of["loss"]}
+        name: {"CPU s/Mpkt": of["cpu"], "least": min(run["cpu"] for run in runs[name]),
+               "most": max(run["cpu"] for run in runs[name]), "with SHA-256": of["sealed"],
+               "loss %": 100 * of["loss"]}
         for name, of in middle.items()})
     report_memory(context, runs)
 
@@ -100,7 +102,7 @@ def report_memory(context, runs):
     writing = runs["ringbell"][-1]["memory"]
     for role in ROLES:
         for kind in ("rss", "private"):
-            context.add("memory", f"{kind} of {role}, armed", armed[role][kind] / 1024, None, None,
+            context.add("memory", f"{kind}, {role} armed", armed[role][kind] / 1024, None, None,
                         "MiB", None)
     peers = {name: of[-1]["memory"][name] for name, of in runs.items() if name in PEER_GOALS}
     table = {**{f"{role}, armed": armed[role] for role in ROLES},

@@ -78,12 +78,12 @@ def bench(context):
             traffic.stop()
     finally:
         contestant.close()
-    steps = ("alert answered", "capture running", "first packet downloadable")
+    steps = ("answer", "capture running", "first packet downloadable")
     table = {}
     for step, values in zip(steps, zip(*times)):
         figures = {name: 1000 * percentile(values, share)
                    for name, share in (("p50", .5), ("p99", .99))}
         table[step] = figures
         for name, value in figures.items():
-            context.add("trigger", f"alert → {step}, {name}", value, None, None, "ms", None)
+            context.add("trigger", f"trigger_ms, alert → {step}, {name}", value, None, None, "ms", None)
     context.detail("trigger", f"{len(times)} triggers, {RATE} pps of {SIZE} B", table)

@@ -21,6 +21,9 @@ Written by `tests/bench/run`; each section is replaced when its bench runs.
   to "drained": start-up is out, all of Ringbell's processes are in. The generator and the receive
   softirq run on processor 0, the program on processor 1, so CPU is the program's true cost; `busy`
   is what all processors together did meanwhile, generator included.
+- A run that other programs disturbed is repeated. What buffered writers pay for fresh pages of the
+  page cache depends on the machine's memory at that moment, in virtual machines above all: compare
+  figures of one run only, and look at least and most.
 - Contestants take turns within each repetition; figures are medians. Ratio = ours / peer.
 - Peers have 64 MiB kernel buffers (their default of 2 MiB loses more). `…-ring` is a ring of files:
   40 of 100 MB.
