@@ -63,16 +63,16 @@ int setting_check_keys(const json_t *object, const char *const allowed[], const 
 
 /* ---- texts ---- */
 
-static bool has_control(const char *text)
+static bool has_control(const char *text, const char *except)
 {
 	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+		if (((unsigned char)*text < 0x20 || *text == 0x7f) && !strchr(except, *text))
 			return true;
 	return false;
 }
 
-int setting_read_text(const json_t *object, const char *key, size_t min, size_t max, char **ret,
-		      struct error *err)
+static int read_text(const json_t *object, const char *key, size_t min, size_t max,
+		     const char *except, char **ret, struct error *err)
 {
 	char field[96];
 	const char *text;
@@ -80,12 +80,24 @@ int setting_read_text(const json_t *object, const char *key, size_t min, size_t 
 
 	if (r)
 		return r == JSON_ABSENT ? 0 : r;
-	if (has_control(text)) {
+	if (has_control(text, except)) {
 		snprintf(field, sizeof(field), "/%s", key);
 		return error_set(err, "invalid_value", field, "control characters are not allowed");
 	}
 	setting_set(ret, text);
 	return 0;
+}
+
+int setting_read_text(const json_t *object, const char *key, size_t min, size_t max, char **ret,
+		      struct error *err)
+{
+	return read_text(object, key, min, max, "", ret, err);
+}
+
+int setting_read_lines(const json_t *object, const char *key, size_t max, char **ret,
+		       struct error *err)
+{
+	return read_text(object, key, 0, max, "\t\r\n", ret, err);
 }
 
 int setting_read_name(const json_t *object, char **name, struct error *err)

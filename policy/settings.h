@@ -6,9 +6,10 @@
 #include "base/error.h"
 #include "policy/intake.h"
 
-#define SETTING_NAME_MAX  64
-#define POLICY_FILTER_MAX 1000
-#define POLICY_NICS_MAX	  16
+#define SETTING_NAME_MAX     64
+#define POLICY_FILTER_MAX    1000
+#define POLICY_NICS_MAX	     16
+#define ENDPOINT_CONTENT_MAX 16384
 
 /* Ids are UUIDv7 texts, versions count edits (ETag). Texts are owned, never NULL. */
 struct pcap_policy {
@@ -34,21 +35,40 @@ enum endpoint_kind {
 	ENDPOINT_HTTP,
 };
 
+/* What passes within a push cycle, although the pair was pushed already (A-02). A pair is an alert
+ * policy and an object. */
+enum cycle_mode {
+	CYCLE_ESCALATION, /* a level more severe than any pushed in the cycle; the recovery */
+	CYCLE_LITERAL,	  /* the recovery */
+	CYCLE_STRICT,	  /* nothing */
+};
+
 struct endpoint {
 	char id[IDENT_SIZE];
 	int64_t version;
+	/* all kinds */
 	char *name; /* unique */
 	enum endpoint_kind kind;
 	bool enabled;
-	char *sources[17];	  /* NULL-terminated source names; none = all */
+	char *team;		  /* "" = everybody's */
+	bool is_default;	  /* takes what no route and no alert policy sends elsewhere */
+	char *sources[17];	  /* takes these alone: NULL-terminated names; none = all */
 	char *alert_policies[17]; /* names or ids with * wildcards; none = all */
+	char *content; /* Jinja template, "" = the kind's own (EPC-06); kind pcap: a note */
+	/* all kinds that push; kind pcap has them too, but they never hold back a switch (PEP-09)
+	 */
+	dur_t cycle; /* one push of a pair within it (EPC-07), 0 = no limit; default 5 min */
+	enum cycle_mode cycle_mode;
+	uint32_t frequency;	/* pushes of a pair until it recovers (EPC-11), 0 = no limit */
+	dur_t frequency_window; /* … or within this span, 0 = until it recovers */
+	/* the kinds that push; recovery in it is "send_resolved" */
+	level_set levels; /* EPC-04 */
 	/* kind pcap */
 	char policy[IDENT_SIZE];  /* id, or a name that fits */
 	level_set enable_levels;  /* PEP-02 */
 	level_set disable_levels; /* PEP-03 */
 	bool literal;		  /* any disable-level event releases every hold (PEP-11) */
 	/* kind http */
-	level_set levels; /* EPC-04 */
 	char *url;
 	char *method;	 /* POST, PUT, PATCH */
 	json_t *headers; /* array of [name, value], in order; never changed in place */

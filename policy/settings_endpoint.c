@@ -16,13 +16,25 @@
 #define TIMEOUT_MAX	     (60 * DUR_S)
 #define ROUTES_MAX	     (ARRAY_SIZE(((struct endpoint *)0)->sources) - 1)
 
-#define COMMON_KEYS "name", "kind", "enabled", "sources", "alert_policies"
+#define CYCLE_MAX     (24 * DUR_HOUR)
+#define FREQUENCY_MAX 1000000
+
+#define COMMON_KEYS                                                                                \
+	"name", "kind", "enabled", "team", "default", "sources", "alert_policies", "content",      \
+		"cycle", "cycle_mode", "frequency", "frequency_window"
+#define PUSH_KEYS COMMON_KEYS, "levels", "send_resolved"
 
 static const char *const pcap_keys[] = {
 	COMMON_KEYS, "policy", "enable_levels", "disable_levels", "literal", NULL,
 };
 static const char *const http_keys[] = {
-	COMMON_KEYS, "levels", "url", "method", "headers", "timeout", NULL,
+	PUSH_KEYS, "url", "method", "headers", "timeout", NULL,
+};
+
+static const char *const cycle_modes[] = {
+	[CYCLE_ESCALATION] = "escalation",
+	[CYCLE_LITERAL] = "literal",
+	[CYCLE_STRICT] = "strict",
 };
 
 /* What the API adds to an endpoint's view. */
@@ -38,8 +50,12 @@ void endpoint_default(struct endpoint *endpoint)
 {
 	*endpoint = (struct endpoint){
 		.name = xstrdup(""),
+		.team = xstrdup(""),
+		.content = xstrdup(""),
 		.kind = ENDPOINT_PCAP,
 		.enabled = true,
+		.is_default = true,
+		.cycle = 5 * DUR_MIN,
 		.enable_levels = LEVELS_ENABLE_DEFAULT,
 		.disable_levels = LEVELS_DISABLE_DEFAULT,
 		.levels = LEVELS_PUSH_DEFAULT,
@@ -55,6 +71,8 @@ struct endpoint *endpoint_copy(const struct endpoint *endpoint)
 	struct endpoint *copy = xmemdup(endpoint, sizeof(*endpoint));
 
 	copy->name = xstrdup(endpoint->name);
+	copy->team = xstrdup(endpoint->team);
+	copy->content = xstrdup(endpoint->content);
 	copy->url = xstrdup(endpoint->url);
 	copy->method = xstrdup(endpoint->method);
 	/* deep: the copy may be read on another thread */
@@ -67,12 +85,15 @@ struct endpoint *endpoint_copy(const struct endpoint *endpoint)
 void endpoint_fini(struct endpoint *endpoint)
 {
 	free(endpoint->name);
+	free(endpoint->team);
+	free(endpoint->content);
 	free(endpoint->url);
 	free(endpoint->method);
 	json_decref(endpoint->headers);
 	setting_free_list(endpoint->sources);
 	setting_free_list(endpoint->alert_policies);
-	endpoint->name = endpoint->url = endpoint->method = NULL;
+	endpoint->name = endpoint->team = endpoint->content = NULL;
+	endpoint->url = endpoint->method = NULL;
 	endpoint->headers = NULL;
 }
 
@@ -102,12 +123,46 @@ static int read_kind(struct endpoint *endpoint, const json_t *object, struct err
 	return 0;
 }
 
-static int read_common(struct endpoint *endpoint, const json_t *object, struct error *err)
+static int read_cycle_mode(struct endpoint *endpoint, const json_t *object, struct error *err)
 {
-	int r = setting_read_name(object, &endpoint->name, err);
+	const char *text;
+	int r = json_read_text(object, "", "cycle_mode", 1, 32, &text, err);
 
-	if (!r)
-		r = json_read_bool(object, "", "enabled", &endpoint->enabled, err);
+	if (r)
+		return r == JSON_ABSENT ? 0 : r;
+	for (size_t i = 0; i < ARRAY_SIZE(cycle_modes); i++) {
+		if (!strcmp(text, cycle_modes[i])) {
+			endpoint->cycle_mode = (enum cycle_mode)i;
+			return 0;
+		}
+	}
+	return error_set(err, "invalid_value", "/cycle_mode",
+			 "\"%s\": escalation, literal or strict expected", text);
+}
+
+static int read_limits(struct endpoint *endpoint, const json_t *object, struct error *err)
+{
+	int64_t frequency = endpoint->frequency;
+	int r = json_read_dur(object, "", "cycle", 0, CYCLE_MAX, &endpoint->cycle, err);
+
+	if (r >= 0 && endpoint->cycle && endpoint->cycle < DUR_S)
+		return error_set(err, "invalid_value", "/cycle",
+				 "1s to 24h, or 0s for no limit, expected");
+	if (r >= 0)
+		r = read_cycle_mode(endpoint, object, err);
+	if (r >= 0)
+		r = json_read_int(object, "", "frequency", 0, FREQUENCY_MAX, &frequency, err);
+	if (r >= 0)
+		r = json_read_dur(object, "", "frequency_window", 0, 30 * CYCLE_MAX,
+				  &endpoint->frequency_window, err);
+	endpoint->frequency = (uint32_t)frequency;
+	return r < 0 ? r : 0;
+}
+
+static int read_association(struct endpoint *endpoint, const json_t *object, struct error *err)
+{
+	int r = json_read_bool(object, "", "default", &endpoint->is_default, err);
+
 	if (r >= 0)
 		r = setting_read_list(object, "sources", ROUTES_MAX, setting_check_source,
 				      endpoint->sources, err);
@@ -115,6 +170,47 @@ static int read_common(struct endpoint *endpoint, const json_t *object, struct e
 		r = setting_read_list(object, "alert_policies", ROUTES_MAX, check_pattern,
 				      endpoint->alert_policies, err);
 	return r;
+}
+
+static int read_common(struct endpoint *endpoint, const json_t *object, struct error *err)
+{
+	int r = setting_read_name(object, &endpoint->name, err);
+
+	if (!r)
+		r = json_read_bool(object, "", "enabled", &endpoint->enabled, err);
+	if (r >= 0)
+		r = setting_read_text(object, "team", 0, SETTING_NAME_MAX, &endpoint->team, err);
+	if (!r)
+		r = setting_read_lines(object, "content", ENDPOINT_CONTENT_MAX, &endpoint->content,
+				       err);
+	if (!r)
+		r = read_association(endpoint, object, err);
+	return r ? r : read_limits(endpoint, object, err);
+}
+
+/* "send_resolved" is another word for recovery in "levels": together they must agree. */
+static int read_levels(struct endpoint *endpoint, const json_t *object, struct error *err)
+{
+	bool has_levels = json_object_get(object, "levels");
+	bool resolved;
+	int r = setting_read_levels(object, "levels", &endpoint->levels, err);
+
+	if (!r)
+		r = json_read_bool(object, "", "send_resolved", &resolved, err);
+	if (r < 0)
+		return r;
+	if (!r && has_levels && resolved != level_in(endpoint->levels, LEVEL_RECOVERY))
+		return error_set(err, "invalid_value", "/send_resolved",
+				 "%s, but \"recovery\" is %sin levels: leave one of them out",
+				 resolved ? "true" : "false", resolved ? "not " : "");
+	if (!r && resolved)
+		endpoint->levels |= LEVEL_BIT(LEVEL_RECOVERY);
+	else if (!r)
+		endpoint->levels &= ~LEVEL_BIT(LEVEL_RECOVERY);
+	if (!endpoint->levels && endpoint->enabled)
+		return error_set(err, "invalid_value", "/levels",
+				 "empty: at least one level expected, or \"enabled\": false");
+	return 0;
 }
 
 /* ---- kind pcap ---- */
@@ -372,16 +468,9 @@ static int read_http(struct endpoint *endpoint, const json_t *object, struct err
 	if (!r)
 		r = read_headers(endpoint, object, err);
 	if (!r)
-		r = setting_read_levels(object, "levels", &endpoint->levels, err);
-	if (!r)
 		r = json_read_dur(object, "", "timeout", DUR_S, TIMEOUT_MAX, &endpoint->timeout,
 				  err);
-	if (r < 0)
-		return r;
-	if (!endpoint->levels && endpoint->enabled)
-		return error_set(err, "invalid_value", "/levels",
-				 "empty: at least one level expected, or \"enabled\": false");
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 /* ---- the whole ---- */
@@ -396,6 +485,8 @@ static int read_all(struct endpoint *endpoint, const json_t *object, struct erro
 				       shown, err);
 	if (!r)
 		r = read_common(endpoint, object, err);
+	if (!r && endpoint->kind != ENDPOINT_PCAP)
+		r = read_levels(endpoint, object, err);
 	if (!r)
 		r = endpoint->kind == ENDPOINT_PCAP ? read_pcap(endpoint, object, err)
 						    : read_http(endpoint, object, err);
@@ -449,28 +540,45 @@ static void set_pcap(json_t *object, const struct endpoint *endpoint)
 
 static void set_http(json_t *object, const struct endpoint *endpoint, enum secrets secrets)
 {
-	json_object_set_new(object, "levels", setting_format_levels(endpoint->levels));
 	json_object_set_new(object, "url", json_string(endpoint->url));
 	json_object_set_new(object, "method", json_string(endpoint->method));
 	json_object_set_new(object, "headers", format_headers(endpoint, secrets));
 	json_object_set_new(object, "timeout", setting_format_dur(endpoint->timeout));
 }
 
+static void set_levels(json_t *object, const struct endpoint *endpoint)
+{
+	json_object_set_new(object, "levels", setting_format_levels(endpoint->levels));
+	json_object_set_new(object, "send_resolved",
+			    json_boolean(level_in(endpoint->levels, LEVEL_RECOVERY)));
+}
+
+static json_t *format_common(const struct endpoint *endpoint)
+{
+	return json_pack(
+		"{s:s, s:I, s:s, s:s, s:b, s:s, s:b, s:o, s:o, s:s, s:o, s:s, s:I, s:o, s:o, s:o}",
+		"id", endpoint->id, "version", (json_int_t)endpoint->version, "name",
+		endpoint->name, "kind", endpoint->kind == ENDPOINT_PCAP ? "pcap" : "http",
+		"enabled", endpoint->enabled, "team", endpoint->team, "default",
+		endpoint->is_default, "sources", setting_format_list(endpoint->sources),
+		"alert_policies", setting_format_list(endpoint->alert_policies), "content",
+		endpoint->content, "cycle", setting_format_dur(endpoint->cycle), "cycle_mode",
+		cycle_modes[endpoint->cycle_mode], "frequency", (json_int_t)endpoint->frequency,
+		"frequency_window", setting_format_dur(endpoint->frequency_window), "created_at",
+		setting_format_wall(endpoint->created_at), "updated_at",
+		setting_format_wall(endpoint->updated_at));
+}
+
 static json_t *endpoint_format_with(const struct endpoint *endpoint, enum secrets secrets)
 {
-	json_t *object =
-		json_pack("{s:s, s:I, s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "id", endpoint->id,
-			  "version", (json_int_t)endpoint->version, "name", endpoint->name, "kind",
-			  endpoint->kind == ENDPOINT_PCAP ? "pcap" : "http", "enabled",
-			  endpoint->enabled, "sources", setting_format_list(endpoint->sources),
-			  "alert_policies", setting_format_list(endpoint->alert_policies),
-			  "created_at", setting_format_wall(endpoint->created_at), "updated_at",
-			  setting_format_wall(endpoint->updated_at));
+	json_t *object = format_common(endpoint);
 
-	if (endpoint->kind == ENDPOINT_PCAP)
+	if (endpoint->kind == ENDPOINT_PCAP) {
 		set_pcap(object, endpoint);
-	else
-		set_http(object, endpoint, secrets);
+		return object;
+	}
+	set_levels(object, endpoint);
+	set_http(object, endpoint, secrets);
 	return object;
 }
 

@@ -23,6 +23,10 @@ int setting_read_name(const json_t *object, char **name, struct error *err);
 int setting_read_text(const json_t *object, const char *key, size_t min, size_t max, char **ret,
 		      struct error *err);
 
+/* The same, empty or of several lines: line ends and tabs are allowed. */
+int setting_read_lines(const json_t *object, const char *key, size_t max, char **ret,
+		       struct error *err);
+
 /* A list of different texts, at most `max`, into a NULL-terminated array with room for max + 1;
  * `check` says what is wrong with one, or NULL. */
 typedef const char *(*setting_check)(const char *text);

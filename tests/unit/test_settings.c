@@ -270,6 +270,32 @@ static void endpoint_urls(void)
 	endpoint_fini(&endpoint);
 }
 
+/* EPC-04, EPC-07, EPC-11, EPC-24, A-04, A-21 */
+static void what_all_endpoints_have(void)
+{
+	struct endpoint endpoint;
+
+	endpoint_default(&endpoint);
+	check_accepted(endpoint_read, &endpoint,
+		       "{\"name\": \"e\", \"kind\": \"http\", \"url\": \"http://h/\"}");
+	check_int(endpoint.cycle, 5 * DUR_MIN);
+	check_int(endpoint.cycle_mode, CYCLE_ESCALATION);
+	check_int(endpoint.frequency, 0);
+	check(endpoint.is_default && !endpoint.content[0] && !endpoint.team[0]);
+	check_accepted(endpoint_read, &endpoint, "{\"send_resolved\": false}");
+	check_int(endpoint.levels, LEVELS_PUSH_DEFAULT & ~LEVEL_BIT(LEVEL_RECOVERY));
+	check_accepted(endpoint_read, &endpoint,
+		       "{\"team\": \"net\", \"default\": false, \"content\": \"{{ level }}\\n\","
+		       " \"cycle\": \"0s\", \"cycle_mode\": \"strict\", \"frequency\": 3,"
+		       " \"frequency_window\": \"1h\", \"send_resolved\": true}");
+	check_int(endpoint.levels, LEVELS_PUSH_DEFAULT);
+	check(!endpoint.cycle && endpoint.cycle_mode == CYCLE_STRICT && !endpoint.is_default);
+	check_int(endpoint.frequency_window, DUR_HOUR);
+	check_text(endpoint.content, "{{ level }}\n");
+	check_round_trip(endpoint, &endpoint);
+	endpoint_fini(&endpoint);
+}
+
 static void a_password_in_a_url_is_not_quoted(void)
 {
 	struct endpoint endpoint;
@@ -305,6 +331,18 @@ static void endpoint_refusals(void)
 		{PCAP "\"alert_policies\": [\"\"]}", "/alert_policies/0", "256"},
 		{PCAP "\"alert_policies\": {}}", "/alert_policies", "list"},
 		{HTTP "\"levels\": []}", "/levels", "at least one"},
+		{HTTP "\"send_resolved\": \"no\"}", "/send_resolved", "true or false"},
+		{HTTP "\"levels\": [\"error\"], \"send_resolved\": true}", "/send_resolved",
+		 "leave one of them out"},
+		{PCAP "\"send_resolved\": true}", "/send_resolved", "unknown field"},
+		{HTTP "\"cycle\": 5}", "/cycle", "30s"},
+		{HTTP "\"cycle\": \"500ms\"}", "/cycle", "1s to 24h"},
+		{HTTP "\"cycle\": \"25h\"}", "/cycle", "24h"},
+		{HTTP "\"cycle_mode\": \"lax\"}", "/cycle_mode", "escalation, literal or strict"},
+		{HTTP "\"frequency\": -1}", "/frequency", "0"},
+		{HTTP "\"team\": 7}", "/team", "text"},
+		{HTTP "\"default\": 1}", "/default", "true or false"},
+		{HTTP "\"content\": \"a\\u0007\"}", "/content", "control"},
 		{HTTP "\"method\": \"GET\"}", "/method", "POST, PUT or PATCH"},
 		{HTTP "\"method\": \"post\"}", "/method", "POST"},
 		{HTTP "\"timeout\": \"0s\"}", "/timeout", "1s to 1m"},
@@ -407,6 +445,7 @@ int main(void)
 	a_refused_change_changes_nothing();
 	endpoint_defaults();
 	endpoint_urls();
+	what_all_endpoints_have();
 	a_password_in_a_url_is_not_quoted();
 	endpoint_refusals();
 	secrets_are_masked_and_kept();
