@@ -119,6 +119,39 @@ int setting_read_name(const json_t *object, char **name, struct error *err)
 	return 0;
 }
 
+static int complain_word(const char *key, const char *text, const char *const words[],
+			 struct error *err)
+{
+	char field[96], allowed[200] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; words[i] && used < sizeof(allowed); i++)
+		used += (size_t)snprintf(allowed + used, sizeof(allowed) - used, "%s%s",
+					 !i		? ""
+					 : words[i + 1] ? ", "
+							: " or ",
+					 words[i]);
+	snprintf(field, sizeof(field), "/%s", key);
+	return error_set(err, "invalid_value", field, "\"%s\": %s expected", text, allowed);
+}
+
+int setting_read_word(const json_t *object, const char *key, const char *const words[],
+		      unsigned *ret, struct error *err)
+{
+	const char *text;
+	int r = json_read_text(object, "", key, 1, 32, &text, err);
+
+	if (r)
+		return r == JSON_ABSENT ? 0 : r;
+	for (unsigned i = 0; words[i]; i++) {
+		if (!strcmp(text, words[i])) {
+			*ret = i;
+			return 0;
+		}
+	}
+	return complain_word(key, text, words, err);
+}
+
 /* ---- lists ---- */
 
 static int check_item(const json_t *value, const char *key, size_t index, setting_check check,

@@ -4,11 +4,13 @@
 #pragma once
 
 #include "base/error.h"
+#include "policy/content.h"
 #include "policy/intake.h"
 
 #define SETTING_NAME_MAX     64
 #define POLICY_FILTER_MAX    1000
 #define POLICY_NICS_MAX	     16
+#define ENDPOINT_TITLE_MAX   1000
 #define ENDPOINT_CONTENT_MAX 16384
 
 /* Ids are UUIDv7 texts, versions count edits (ETag). Texts are owned, never NULL. */
@@ -55,6 +57,8 @@ struct endpoint {
 	char *sources[17];	  /* takes these alone: NULL-terminated names; none = all */
 	char *alert_policies[17]; /* names or ids with * wildcards; none = all */
 	char *content; /* Jinja template, "" = the kind's own (EPC-06); kind pcap: a note */
+	char *title;   /* the same for the title, where the kind has one */
+	enum content_language language;
 	/* all kinds that push; kind pcap has them too, but they never hold back a switch (PEP-09)
 	 */
 	dur_t cycle; /* one push of a pair within it (EPC-07), 0 = no limit; default 5 min */

@@ -21,7 +21,7 @@
 
 #define COMMON_KEYS                                                                                \
 	"name", "kind", "enabled", "team", "default", "sources", "alert_policies", "content",      \
-		"cycle", "cycle_mode", "frequency", "frequency_window"
+		"title", "language", "cycle", "cycle_mode", "frequency", "frequency_window"
 #define PUSH_KEYS COMMON_KEYS, "levels", "send_resolved"
 
 static const char *const pcap_keys[] = {
@@ -35,7 +35,9 @@ static const char *const cycle_modes[] = {
 	[CYCLE_ESCALATION] = "escalation",
 	[CYCLE_LITERAL] = "literal",
 	[CYCLE_STRICT] = "strict",
+	NULL,
 };
+static const char *const languages[] = {[CONTENT_EN] = "en", [CONTENT_ZH] = "zh", NULL};
 
 /* What the API adds to an endpoint's view. */
 static const char *const shown[] = {"problem", "policy_name", NULL};
@@ -52,6 +54,7 @@ void endpoint_default(struct endpoint *endpoint)
 		.name = xstrdup(""),
 		.team = xstrdup(""),
 		.content = xstrdup(""),
+		.title = xstrdup(""),
 		.kind = ENDPOINT_PCAP,
 		.enabled = true,
 		.is_default = true,
@@ -73,6 +76,7 @@ struct endpoint *endpoint_copy(const struct endpoint *endpoint)
 	copy->name = xstrdup(endpoint->name);
 	copy->team = xstrdup(endpoint->team);
 	copy->content = xstrdup(endpoint->content);
+	copy->title = xstrdup(endpoint->title);
 	copy->url = xstrdup(endpoint->url);
 	copy->method = xstrdup(endpoint->method);
 	/* deep: the copy may be read on another thread */
@@ -87,12 +91,13 @@ void endpoint_fini(struct endpoint *endpoint)
 	free(endpoint->name);
 	free(endpoint->team);
 	free(endpoint->content);
+	free(endpoint->title);
 	free(endpoint->url);
 	free(endpoint->method);
 	json_decref(endpoint->headers);
 	setting_free_list(endpoint->sources);
 	setting_free_list(endpoint->alert_policies);
-	endpoint->name = endpoint->team = endpoint->content = NULL;
+	endpoint->name = endpoint->team = endpoint->content = endpoint->title = NULL;
 	endpoint->url = endpoint->method = NULL;
 	endpoint->headers = NULL;
 }
@@ -125,19 +130,26 @@ static int read_kind(struct endpoint *endpoint, const json_t *object, struct err
 
 static int read_cycle_mode(struct endpoint *endpoint, const json_t *object, struct error *err)
 {
-	const char *text;
-	int r = json_read_text(object, "", "cycle_mode", 1, 32, &text, err);
+	unsigned mode = endpoint->cycle_mode;
+	int r = setting_read_word(object, "cycle_mode", cycle_modes, &mode, err);
 
-	if (r)
-		return r == JSON_ABSENT ? 0 : r;
-	for (size_t i = 0; i < ARRAY_SIZE(cycle_modes); i++) {
-		if (!strcmp(text, cycle_modes[i])) {
-			endpoint->cycle_mode = (enum cycle_mode)i;
-			return 0;
-		}
-	}
-	return error_set(err, "invalid_value", "/cycle_mode",
-			 "\"%s\": escalation, literal or strict expected", text);
+	endpoint->cycle_mode = (enum cycle_mode)mode;
+	return r;
+}
+
+static int read_content(struct endpoint *endpoint, const json_t *object, struct error *err)
+{
+	unsigned language = endpoint->language;
+	int r = setting_read_lines(object, "content", ENDPOINT_CONTENT_MAX, &endpoint->content,
+				   err);
+
+	if (!r)
+		r = setting_read_text(object, "title", 0, ENDPOINT_TITLE_MAX, &endpoint->title,
+				      err);
+	if (!r)
+		r = setting_read_word(object, "language", languages, &language, err);
+	endpoint->language = (enum content_language)language;
+	return r;
 }
 
 static int read_limits(struct endpoint *endpoint, const json_t *object, struct error *err)
@@ -181,8 +193,7 @@ static int read_common(struct endpoint *endpoint, const json_t *object, struct e
 	if (r >= 0)
 		r = setting_read_text(object, "team", 0, SETTING_NAME_MAX, &endpoint->team, err);
 	if (!r)
-		r = setting_read_lines(object, "content", ENDPOINT_CONTENT_MAX, &endpoint->content,
-				       err);
+		r = read_content(endpoint, object, err);
 	if (!r)
 		r = read_association(endpoint, object, err);
 	return r ? r : read_limits(endpoint, object, err);
@@ -555,18 +566,21 @@ static void set_levels(json_t *object, const struct endpoint *endpoint)
 
 static json_t *format_common(const struct endpoint *endpoint)
 {
-	return json_pack(
-		"{s:s, s:I, s:s, s:s, s:b, s:s, s:b, s:o, s:o, s:s, s:o, s:s, s:I, s:o, s:o, s:o}",
-		"id", endpoint->id, "version", (json_int_t)endpoint->version, "name",
-		endpoint->name, "kind", endpoint->kind == ENDPOINT_PCAP ? "pcap" : "http",
-		"enabled", endpoint->enabled, "team", endpoint->team, "default",
-		endpoint->is_default, "sources", setting_format_list(endpoint->sources),
-		"alert_policies", setting_format_list(endpoint->alert_policies), "content",
-		endpoint->content, "cycle", setting_format_dur(endpoint->cycle), "cycle_mode",
-		cycle_modes[endpoint->cycle_mode], "frequency", (json_int_t)endpoint->frequency,
-		"frequency_window", setting_format_dur(endpoint->frequency_window), "created_at",
-		setting_format_wall(endpoint->created_at), "updated_at",
-		setting_format_wall(endpoint->updated_at));
+	return json_pack("{s:s, s:I, s:s, s:s, s:b, s:s, s:b, s:o, s:o, s:s, s:s, s:s, s:o, s:s, "
+			 "s:I, s:o, s:o, s:o}",
+			 "id", endpoint->id, "version", (json_int_t)endpoint->version, "name",
+			 endpoint->name, "kind", endpoint->kind == ENDPOINT_PCAP ? "pcap" : "http",
+			 "enabled", endpoint->enabled, "team", endpoint->team, "default",
+			 endpoint->is_default, "sources", setting_format_list(endpoint->sources),
+			 "alert_policies", setting_format_list(endpoint->alert_policies), "content",
+			 endpoint->content, "title", endpoint->title, "language",
+			 languages[endpoint->language], "cycle",
+			 setting_format_dur(endpoint->cycle), "cycle_mode",
+			 cycle_modes[endpoint->cycle_mode], "frequency",
+			 (json_int_t)endpoint->frequency, "frequency_window",
+			 setting_format_dur(endpoint->frequency_window), "created_at",
+			 setting_format_wall(endpoint->created_at), "updated_at",
+			 setting_format_wall(endpoint->updated_at));
 }
 
 static json_t *endpoint_format_with(const struct endpoint *endpoint, enum secrets secrets)

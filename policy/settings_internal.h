@@ -27,6 +27,10 @@ int setting_read_text(const json_t *object, const char *key, size_t min, size_t 
 int setting_read_lines(const json_t *object, const char *key, size_t max, char **ret,
 		       struct error *err);
 
+/* One of the NULL-terminated words: its position. */
+int setting_read_word(const json_t *object, const char *key, const char *const words[],
+		      unsigned *ret, struct error *err);
+
 /* A list of different texts, at most `max`, into a NULL-terminated array with room for max + 1;
  * `check` says what is wrong with one, or NULL. */
 typedef const char *(*setting_check)(const char *text);

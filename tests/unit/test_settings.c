@@ -285,7 +285,8 @@ static void what_all_endpoints_have(void)
 	check_accepted(endpoint_read, &endpoint, "{\"send_resolved\": false}");
 	check_int(endpoint.levels, LEVELS_PUSH_DEFAULT & ~LEVEL_BIT(LEVEL_RECOVERY));
 	check_accepted(endpoint_read, &endpoint,
-		       "{\"team\": \"net\", \"default\": false, \"content\": \"{{ level }}\\n\","
+		       "{\"team\": \"net\", \"language\": \"zh\", \"title\": \"{{ level }}\","
+		       " \"default\": false, \"content\": \"{{ level }}\\n\","
 		       " \"cycle\": \"0s\", \"cycle_mode\": \"strict\", \"frequency\": 3,"
 		       " \"frequency_window\": \"1h\", \"send_resolved\": true}");
 	check_int(endpoint.levels, LEVELS_PUSH_DEFAULT);
@@ -340,6 +341,8 @@ static void endpoint_refusals(void)
 		{HTTP "\"cycle\": \"25h\"}", "/cycle", "24h"},
 		{HTTP "\"cycle_mode\": \"lax\"}", "/cycle_mode", "escalation, literal or strict"},
 		{HTTP "\"frequency\": -1}", "/frequency", "0"},
+		{HTTP "\"language\": \"de\"}", "/language", "en or zh"},
+		{HTTP "\"title\": \"a\\nb\"}", "/title", "control"},
 		{HTTP "\"team\": 7}", "/team", "text"},
 		{HTTP "\"default\": 1}", "/default", "true or false"},
 		{HTTP "\"content\": \"a\\u0007\"}", "/content", "control"},
