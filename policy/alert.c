@@ -191,6 +191,7 @@ json_t *alert_format(const struct alert *alert)
 	set_wall(object, "event_at", alert->event_at);
 	set_wall(object, "received_at", alert->received_at);
 	set_text(object, "delay", dur_format(alert->delay, delay));
+	json_object_set_new(object, "hints", alert_hints_format(&alert->hints));
 	json_object_set_new(object, "labels", json_deep_copy(alert->labels));
 	json_object_set_new(object, "annotations", json_deep_copy(alert->annotations));
 	set_text(object, "fingerprint", alert->fingerprint);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/ident.h"
+#include "policy/alert_hints.h"
 #include "policy/level.h"
 
 #define ALERT_NAME_MAX 256
@@ -48,7 +49,8 @@ struct alert {
 	wall_t received_at;
 	dur_t delay; /* how long before starts_at it really began (hint of the sender), 0 = not told
 		      */
-	json_t *labels; /* object of texts */
+	struct alert_hints hints; /* what it is about, strictly parsed by the source's parser */
+	json_t *labels;		  /* object of texts */
 	json_t *annotations;
 	char fingerprint[SHA256_HEX_SIZE];
 };

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+ringbell_unit(address base)
 ringbell_unit(clock base)
 ringbell_unit(ident base)
 ringbell_unit(ipc base)
