@@ -17,13 +17,12 @@
 #include "base/error.h"
 #include "storage/db_internal.h"
 
-#define BUSY_TIMEOUT_MS	    2000
-#define QUICK_CHECK_BYTES   (64 << 20) /* larger files are not checked at start: 0.1 s per 64 MiB */
-#define TEXTS_PER_MIGRATION 8
+#define BUSY_TIMEOUT_MS	  2000
+#define QUICK_CHECK_BYTES (64 << 20) /* larger files are not checked at start: 0.1 s per 64 MiB */
 
 /* One step of the schema, from version i to i + 1, in one transaction. Forward only; a step that
  * was released is never edited. */
-static const char *const migrations[DB_SCHEMA_VERSION][TEXTS_PER_MIGRATION] = {
+static const char *const migrations[DB_SCHEMA_VERSION][DB_MIGRATION_TEXTS] = {
 	{settings_schema, journal_schema, outbox_schema, catalogue_schema},
 };
 
@@ -34,8 +33,8 @@ static const char *const migrations[DB_SCHEMA_VERSION][TEXTS_PER_MIGRATION] = {
  * can write or checkpoint (SQLite before 3.51.3 can corrupt the file when a write races another
  * connection's checkpoint), and a second daemon on the same folder is refused. The kernel drops the
  * lock with the process, so a killed one leaves nothing behind. */
-static const char setup[] = "PRAGMA locking_mode = EXCLUSIVE;"
-			    "PRAGMA journal_mode = WAL;"
+static const char setup_lock[] = "PRAGMA locking_mode = EXCLUSIVE;";
+static const char setup[] = "PRAGMA journal_mode = WAL;"
 			    "PRAGMA synchronous = FULL;"
 			    "PRAGMA foreign_keys = ON;"
 			    "PRAGMA trusted_schema = OFF;"
@@ -296,15 +295,15 @@ static int check_mode(struct db *db)
 	return strcmp(db_get_text(&rows, 0), "wal") ? -ENOTSUP : 0;
 }
 
-static int migrate_step(struct db *db, int64_t version)
+static int migrate_step(struct db *db, const char *const texts[], int64_t version)
 {
 	char set_version[64];
 	int r = db_atomic_start(db);
 
 	if (r)
 		return r;
-	for (size_t i = 0; !r && i < TEXTS_PER_MIGRATION && migrations[version][i]; i++)
-		r = run_script(db, migrations[version][i]);
+	for (size_t i = 0; !r && i < DB_MIGRATION_TEXTS && texts[i]; i++)
+		r = run_script(db, texts[i]);
 	snprintf(set_version, sizeof(set_version), "PRAGMA user_version = %" PRId64, version + 1);
 	if (!r)
 		r = run_script(db, set_version);
@@ -312,7 +311,7 @@ static int migrate_step(struct db *db, int64_t version)
 }
 
 /* Version 0 is an empty file, or somebody else's database. */
-static int migrate(struct db *db)
+int db_migrate(struct db *db, const char *const steps[][DB_MIGRATION_TEXTS], int64_t newest)
 {
 	int64_t version, tables;
 	int r = get_number(db, "PRAGMA user_version", &version);
@@ -321,13 +320,22 @@ static int migrate(struct db *db)
 		r = get_number(db, "SELECT count(*) FROM sqlite_schema", &tables);
 	if (r)
 		return r;
-	if (version > DB_SCHEMA_VERSION)
+	if (version > newest)
 		return -EPROTO;
 	if (version < 0 || (version == 0) != (tables == 0))
 		return -EUCLEAN;
-	for (; !r && version < DB_SCHEMA_VERSION; version++)
-		r = migrate_step(db, version);
+	for (; !r && version < newest; version++)
+		r = migrate_step(db, steps[version], version);
 	return r;
+}
+
+/* Before anything is written: a newer program's file stays as it is. */
+static int check_version(struct db *db)
+{
+	int64_t version;
+	int r = get_number(db, "PRAGMA user_version", &version);
+
+	return !r && version > DB_SCHEMA_VERSION ? -EPROTO : r;
 }
 
 /* A damaged file is told at start, not by the first alert that meets the damage. */
@@ -400,6 +408,10 @@ int db_open(const char *path, struct db **ret)
 		return r;
 	db = xcalloc(1, sizeof(*db));
 	r = connect_file(db, path);
+	if (!r)
+		r = run_script(db, setup_lock);
+	if (!r)
+		r = check_version(db);
 	if (!r && bytes == 0)
 		r = run_script(db, setup_new);
 	if (!r)
@@ -409,7 +421,7 @@ int db_open(const char *path, struct db **ret)
 	if (!r)
 		r = quick_check(db, bytes);
 	if (!r)
-		r = migrate(db);
+		r = db_migrate(db, migrations, DB_SCHEMA_VERSION);
 	if (r) {
 		db_close(db);
 		return r;

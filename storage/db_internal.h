@@ -108,7 +108,16 @@ int db_error(struct db *db, int code);
  * no write ever races a checkpoint. */
 int db_checkpoint(struct db *db);
 
-/* --- schema: each module's tables as of version 1; never changed, only followed by migrations ---
+/* --- schema --- */
+
+/* Steps the file forward from the version it has to `newest`; steps[i] leads from version i to i +
+ * 1 and is all or nothing, its version included, under a kill or a power cut at any moment. Returns
+ * 0, -EPROTO (the file is newer), -EUCLEAN (not ours) or -errno: then the steps before the failed
+ * one are done. */
+#define DB_MIGRATION_TEXTS 8
+int db_migrate(struct db *db, const char *const steps[][DB_MIGRATION_TEXTS], int64_t newest);
+
+/* --- each module's tables as of version 1; never changed, only followed by migrations ---
  */
 
 extern const char settings_schema[];
