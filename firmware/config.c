@@ -535,17 +535,40 @@ static int check_rings(const struct config *config, struct buf *errors)
 	return -EINVAL;
 }
 
+/* Whatever lies in the captures folder and is no capture is moved aside at start. */
+static int check_folders(const struct config *config, struct buf *errors)
+{
+	size_t n = strlen(config->captures);
+
+	while (n > 1 && config->captures[n - 1] == '/')
+		n--;
+	if (strncmp(config->state, config->captures, n) ||
+	    (config->state[n] && config->state[n] != '/' && n > 1))
+		return 0;
+	buf_printf(errors,
+		   "/captures: \"%s\": must not be the state folder \"%s\", nor contain it\n",
+		   config->captures, config->state);
+	return -EINVAL;
+}
+
+int config_complete(struct config *config, struct buf *errors)
+{
+	int n;
+
+	if (*config->captures)
+		return check_folders(config, errors);
+	n = snprintf(config->captures, sizeof(config->captures), "%s/captures", config->state);
+	if (n < (int)sizeof(config->captures))
+		return 0;
+	buf_printf(errors, "/state: \"%.80s…\": too long for <state>/captures\n", config->state);
+	return -EINVAL;
+}
+
 int config_check(struct config *config, struct buf *errors)
 {
 	int r = check_blocks(config, errors);
 	int q = check_rings(config, errors);
-	int n;
+	int c = config_complete(config, errors);
 
-	if (*config->captures)
-		return r ? r : q;
-	n = snprintf(config->captures, sizeof(config->captures), "%s/captures", config->state);
-	if (n < (int)sizeof(config->captures))
-		return r ? r : q;
-	buf_printf(errors, "/state: \"%.80s…\": too long for <state>/captures\n", config->state);
-	return -EINVAL;
+	return r ? r : q ? q : c;
 }

@@ -80,5 +80,8 @@ int config_set(struct config *config, const char *path, const char *text, const 
 int config_add(struct config *config, const char *path, const char *text, const char *option,
 	       struct buf *errors);
 
-/* Checks what depends on several members and completes the defaults. */
+/* Completes the defaults of the folders, and checks that they do not get into each other's way. */
+int config_complete(struct config *config, struct buf *errors);
+
+/* The same, and checks the rest that depends on several members. For a daemon. */
 int config_check(struct config *config, struct buf *errors);

@@ -35,8 +35,12 @@ struct attributes {
 #define FS_CHANGE                                                                                  \
 	(FS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |                \
 	 LANDLOCK_ACCESS_FS_MAKE_REG | FS_TRUNCATE)
+/* Links, pipes and sockets so that those of others can be moved aside: to the kernel that makes one
+ * where it goes. The calls that make new ones are in nobody's list. */
 #define FS_FOLDERS                                                                                 \
-	(FS_CHANGE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR | FS_REFER)
+	(FS_CHANGE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR | FS_REFER |      \
+	 LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_MAKE_FIFO |                              \
+	 LANDLOCK_ACCESS_FS_MAKE_SOCK)
 #define FS_OF_FILE (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE)
 
 int landlock_abi(void)

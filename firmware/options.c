@@ -24,6 +24,8 @@ const char options_help[] =
 	"  --log-level LEVEL  error, warning, info or debug (info)\n"
 	"  --foreground       log to standard error and stay in the foreground (always so)\n"
 	"  --check-config     check options and file, say what is wrong, and exit\n"
+	"  --rebuild          make the catalogue anew from the captures folder, and exit; no\n"
+	"                     daemon may be running\n"
 	"  --version          say the version and exit\n"
 	"  --help             say this and exit\n"
 	"\n"
@@ -40,6 +42,7 @@ enum option_id {
 	OPTION_LOG_LEVEL,
 	OPTION_FOREGROUND,
 	OPTION_CHECK_CONFIG,
+	OPTION_REBUILD,
 	OPTION_VERSION,
 	OPTION_HELP,
 };
@@ -54,6 +57,7 @@ static const struct option long_options[] = {
 	{"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
 	{"foreground", no_argument, NULL, OPTION_FOREGROUND},
 	{"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
+	{"rebuild", no_argument, NULL, OPTION_REBUILD},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{0},
@@ -79,8 +83,8 @@ static int look_first(int argc, char *argv[], struct look *ret, struct buf *erro
 		ret->has_replays |= id == OPTION_REPLAY;
 		if (id == OPTION_CONFIG)
 			ret->file = optarg;
-		if (id == OPTION_CHECK_CONFIG && !ret->task)
-			ret->task = OPTIONS_CHECK;
+		if ((id == OPTION_CHECK_CONFIG || id == OPTION_REBUILD) && !ret->task)
+			ret->task = id == OPTION_REBUILD ? OPTIONS_REBUILD : OPTIONS_CHECK;
 		if (id == OPTION_VERSION || id == OPTION_HELP)
 			ret->task = id == OPTION_HELP ? OPTIONS_HELP : OPTIONS_VERSION;
 		if (id != '?' && id != ':')
@@ -166,6 +170,7 @@ int options_load(int argc, char *argv[], struct config *config, struct buf *erro
 		r = -EINVAL;
 	/* what depends on several members makes sense only once each of them does */
 	if (!r)
-		r = config_check(config, errors);
+		r = look.task == OPTIONS_REBUILD ? config_complete(config, errors)
+						 : config_check(config, errors);
 	return r ? r : (int)look.task;
 }

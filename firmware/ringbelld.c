@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "capture/selftest.h"
 #include "firmware/folder.h"
+#include "firmware/offline.h"
 #include "firmware/options.h"
 #include "firmware/sandbox.h"
 #include "firmware/supervisor.h"
@@ -182,6 +183,19 @@ static void raise_descriptors(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* The users, and the folders for us alone. */
+static int prepare_folders(struct ringbelld *d, struct error *err)
+{
+	int r = privileges_find(&d->config, d->identities, err);
+
+	if (!r)
+		r = folder_prepare(&d->config, d->identities, err);
+	if (r)
+		return r;
+	d->lock_fd = folder_lock(d->config.state, err);
+	return d->lock_fd < 0 ? d->lock_fd : 0;
+}
+
 /* All that may fail because of the environment, before anything runs. */
 static int prepare(struct ringbelld *d, struct error *err)
 {
@@ -190,13 +204,7 @@ static int prepare(struct ringbelld *d, struct error *err)
 	if (!r)
 		r = check_memory(&d->config, err);
 	if (!r)
-		r = privileges_find(&d->config, d->identities, err);
-	if (!r)
-		r = folder_prepare(&d->config, d->identities, err);
-	if (!r) {
-		d->lock_fd = folder_lock(d->config.state, err);
-		r = d->lock_fd < 0 ? d->lock_fd : 0;
-	}
+		r = prepare_folders(d, err);
 	if (!r)
 		r = folder_probe(&d->config, d->identities, err);
 	if (!r) {
@@ -246,32 +254,37 @@ static int run(struct ringbelld *d)
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+static int refuse_start(const struct error *err)
+{
+	log_error("supervisor", "%s%s%s", err->field, *err->field ? ": " : "", err->text);
+	return EXIT_FAILURE;
+}
+
 int main(int argc, char *argv[])
 {
 	CLEANUP_BUF struct buf errors = BUF_INIT;
 	struct ringbelld d = {.shared_fd = -1, .lock_fd = -1};
 	struct error err = {0};
-	int r = options_load(argc, argv, &d.config, &errors);
+	int task = options_load(argc, argv, &d.config, &errors);
 
-	if (r < 0) {
+	if (task < 0) {
 		fputs(errors.data, stderr);
 		return EXIT_USAGE;
 	}
-	if (r == OPTIONS_HELP || r == OPTIONS_VERSION) {
-		fputs(r == OPTIONS_HELP ? options_help : "ringbelld " RINGBELL_VERSION "\n",
+	if (task == OPTIONS_HELP || task == OPTIONS_VERSION) {
+		fputs(task == OPTIONS_HELP ? options_help : "ringbelld " RINGBELL_VERSION "\n",
 		      stdout);
 		return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 	}
-	if (r == OPTIONS_CHECK)
+	if (task == OPTIONS_CHECK)
 		return EXIT_SUCCESS;
 	close_range(STDERR_FILENO + 1, ~0U, 0); /* what a careless parent left open */
 	process_title_init(&d.title, argc, argv);
 	log_open("ringbelld", d.config.log_level);
 	raise_descriptors();
-	r = prepare(&d, &err);
-	if (r < 0) {
-		log_error("supervisor", "%s%s%s", err.field, *err.field ? ": " : "", err.text);
-		return EXIT_FAILURE;
-	}
-	return run(&d);
+	if (task == OPTIONS_REBUILD)
+		return prepare_folders(&d, &err) < 0
+			       ? refuse_start(&err)
+			       : offline_rebuild(&d.config, &d.identities[USER_CONTROL]);
+	return prepare(&d, &err) < 0 ? refuse_start(&err) : run(&d);
 }

@@ -330,6 +330,12 @@ int journal_add_note(struct db *db, wall_t at, const char *kind, const char *id,
 		      db_wall(at), db_text(kind), db_text(id), db_text(alert), db_text(text));
 }
 
+int journal_remove_notes(struct db *db, const char *kind, const char *id)
+{
+	return db_run(db, "DELETE FROM notes WHERE kind = ? AND id = ?", db_text(kind),
+		      db_text(id));
+}
+
 static json_t *format_note(const struct db_rows *rows)
 {
 	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "at", json_wall(db_get_wall(rows, 0)), "kind",

@@ -33,6 +33,8 @@ int journal_remove_run(struct db *db, const char *policy);
  * one line. Rows are never changed. */
 int journal_add_note(struct db *db, wall_t at, const char *kind, const char *id, const char *alert,
 		     const char *text);
+/* Of one object; only for putting them back (recovery). */
+int journal_remove_notes(struct db *db, const char *kind, const char *id);
 /* Array of {at, kind, id, alert, text}, oldest first; by object, or by alert if id is NULL. */
 int journal_list_notes(struct db *db, const char *kind, const char *id, const char *alert,
 		       json_t **ret);

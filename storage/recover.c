@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +15,7 @@
 #include "storage/db_internal.h"
 #include "storage/journal.h"
 #include "storage/manifest.h"
+#include "storage/quarantine.h"
 #include "storage/repair.h"
 #include "storage/segment.h"
 
@@ -25,8 +28,7 @@ DEFINE_CLEANUP(DIR *, closedir)
 struct recovery {
 	struct db *db;
 	int captures_fd;
-	recover_live live;
-	void *owner;
+	const struct recover_calls *calls;
 	struct recover_report *report;
 };
 
@@ -53,7 +55,7 @@ static void folder_fini(struct folder *folder)
 /* --- names in a folder, collected before anything is renamed --- */
 
 struct names {
-	char (*items)[SEGMENT_NAME_SIZE + 1];
+	char (*items)[NAME_MAX + 1];
 	size_t count, room;
 };
 
@@ -82,26 +84,83 @@ static DIR *open_dir(int fd)
 	return dir;
 }
 
-/* Segment names only. Returns 0 or -errno. */
-static int list_files(struct folder *folder, struct names *names)
+static int list_names(struct recovery *recovery, int fd, struct names *names)
 {
-	CLEANUP_DIR DIR *dir = open_dir(folder->fd);
-	struct segment_name name;
+	CLEANUP_DIR DIR *dir = open_dir(fd);
 	struct dirent *entry;
-	bool hidden;
 
 	if (!dir)
 		return -errno;
 	while ((entry = readdir(dir))) {
-		if (segment_name_parse(entry->d_name, &name, &hidden))
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
-		if (names->count == FILES_MAX) {
-			folder->recovery->report->skipped++;
-			continue;
-		}
-		names_add(names, entry->d_name);
+		if (names->count == FILES_MAX)
+			recovery->report->skipped++;
+		else
+			names_add(names, entry->d_name);
 	}
 	return 0;
+}
+
+static bool is_kind(int folder, const char *name, mode_t kind)
+{
+	struct stat st;
+
+	return !fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) && (st.st_mode & S_IFMT) == kind;
+}
+
+/* --- quarantine --- */
+
+static void quarantine(struct recovery *recovery, const struct quarantine_item *item)
+{
+	char now[QUARANTINE_NAME_SIZE];
+
+	if (quarantine_move(recovery->captures_fd, item, now) < 0) {
+		recovery->report->skipped++;
+		return;
+	}
+	recovery->report->quarantined++;
+	if (recovery->calls->on_quarantined)
+		recovery->calls->on_quarantined(recovery->calls->owner, item->where, item->name,
+						item->reason);
+}
+
+static void quarantine_file(struct folder *folder, const char *name, const char *reason)
+{
+	quarantine(folder->recovery, &(struct quarantine_item){.folder = folder->fd,
+							       .where = folder->id,
+							       .name = name,
+							       .reason = reason});
+}
+
+/* Whether a capture's folder may hold it. What file_replace leaves when it is killed goes with the
+ * next manifest. */
+static bool is_expected(const struct folder *folder, const char *name)
+{
+	struct segment_name parsed;
+	bool hidden;
+
+	return (!strcmp(name, MANIFEST_NAME) || !strcmp(name, "." MANIFEST_NAME ".tmp") ||
+		!segment_name_parse(name, &parsed, &hidden)) &&
+	       is_kind(folder->fd, name, S_IFREG);
+}
+
+/* Leaves the segments in `names`. */
+static void sort_out(struct folder *folder, struct names *names)
+{
+	struct segment_name parsed;
+	size_t kept = 0;
+	bool hidden;
+
+	for (size_t i = 0; i < names->count; i++) {
+		const char *name = names->items[i];
+
+		if (!is_expected(folder, name))
+			quarantine_file(folder, name, "not a file that belongs in a capture");
+		else if (!segment_name_parse(name, &parsed, &hidden))
+			memmove(names->items[kept++], name, sizeof(names->items[0]));
+	}
+	names->count = kept;
 }
 
 /* --- rows --- */
@@ -231,10 +290,15 @@ static void make_up_capture(struct folder *folder, const struct names *names)
 	row->requested_from = row->created_at;
 }
 
-static int restore_timeline(struct db *db, const json_t *timeline)
+/* Of this capture only: a manifest speaks for nothing else. */
+static int restore_timeline(struct db *db, const char *capture, const json_t *timeline)
 {
 	const json_t *note;
 	size_t i;
+	int r = journal_remove_notes(db, "capture", capture);
+
+	if (r)
+		return r;
 
 	json_array_foreach (timeline, i, note) {
 		const char *at = json_string_value(json_object_get(note, "at"));
@@ -243,15 +307,29 @@ static int restore_timeline(struct db *db, const json_t *timeline)
 		const char *alert = json_string_value(json_object_get(note, "alert"));
 		const char *text = json_string_value(json_object_get(note, "text"));
 		wall_t wall;
-		int r;
 
-		if (!at || !kind || !id || !alert || !text || wall_parse(at, &wall))
+		if (!at || !kind || !id || !alert || !text || wall_parse(at, &wall) ||
+		    strcmp(kind, "capture") || strcmp(id, capture))
 			continue;
 		r = journal_add_note(db, wall, kind, id, alert, text);
 		if (r)
 			return r;
 	}
 	return 0;
+}
+
+/* A segment that is not as long as its row says is not what was sealed: it tells for itself. */
+static void check_sizes(struct folder *folder, const struct manifest *manifest)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < manifest->segment_count; i++) {
+		struct segment_row *row = &manifest->segments[i];
+
+		if (!fstatat(folder->fd, row->name, &st, AT_SYMLINK_NOFOLLOW) &&
+		    (uint64_t)st.st_size != row->file_bytes)
+			row->sealed = false;
+	}
 }
 
 /* The rows of a manifest. Nothing else of the capture is known any more, its policy's run neither:
@@ -262,8 +340,11 @@ static int restore_manifest(struct folder *folder)
 	struct manifest *manifest = &folder->manifest;
 	int r;
 
+	check_sizes(folder, manifest);
 	folder->capture = manifest->capture;
+	folder->recovery->report->captures++;
 	if (folder->capture.state != CAPTURE_FINISHED) {
+		folder->recovery->report->ended++;
 		folder->capture.state = CAPTURE_FINISHED;
 		snprintf(folder->capture.stop_reason, sizeof(folder->capture.stop_reason),
 			 "recovered: the catalogue was lost while this capture was running");
@@ -274,7 +355,7 @@ static int restore_manifest(struct folder *folder)
 	for (size_t i = 0; !r && i < manifest->segment_count; i++)
 		r = catalogue_save_segment(db, &manifest->segments[i]);
 	if (!r)
-		r = restore_timeline(db, manifest->timeline);
+		r = restore_timeline(db, folder->id, manifest->timeline);
 	if (r)
 		return r;
 	folder->count = manifest->segment_count;
@@ -315,9 +396,12 @@ static int load_rows(struct folder *folder, const struct names *names)
 	r = manifest_load(folder->fd, folder->id, &folder->manifest);
 	if (r == 0)
 		return restore_manifest(folder);
+	if (r == MANIFEST_ABSENT && is_kind(folder->fd, MANIFEST_NAME, S_IFREG))
+		quarantine_file(folder, MANIFEST_NAME, "not a manifest of this capture");
 	if (names->count == 0)
 		return CATALOGUE_ABSENT; /* an empty folder says nothing */
 	make_up_capture(folder, names);
+	folder->recovery->report->made_up++;
 	folder->changed = true;
 	return catalogue_save_capture(db, &folder->capture);
 }
@@ -326,12 +410,12 @@ static int load_rows(struct folder *folder, const struct names *names)
 
 static bool is_live(const struct folder *folder, const char *text)
 {
-	const struct recovery *recovery = folder->recovery;
+	const struct recover_calls *calls = folder->recovery->calls;
 	struct segment_name name;
 	bool hidden;
 
-	return recovery->live && !segment_name_parse(text, &name, &hidden) &&
-	       recovery->live(recovery->owner, folder->id, name.nic, name.number);
+	return calls->is_live && !segment_name_parse(text, &name, &hidden) &&
+	       calls->is_live(calls->owner, folder->id, name.nic, name.number);
 }
 
 static wall_t newest_packet(const struct folder *folder, const char *nic)
@@ -371,11 +455,13 @@ static int state_gap(struct folder *folder, const char *hidden)
 }
 
 /* Without a row nobody waits for it; with one, the row says that its file is gone. */
-static int on_quarantined(struct folder *folder, const char *hidden, struct segment_row *row)
+static int give_up_segment(struct folder *folder, const char *hidden, struct segment_row *row)
 {
+	char bad[SEGMENT_NAME_SIZE + 4];
 	int r = 0;
 
-	folder->recovery->report->quarantined++;
+	snprintf(bad, sizeof(bad), "%s.bad", hidden + 1); /* as repair_segment left it */
+	quarantine_file(folder, bad, "not one whole pcapng block");
 	if (row) {
 		row->missing = true;
 		r = save_row(folder, row);
@@ -397,7 +483,7 @@ static int recover_hidden(struct folder *folder, const char *hidden)
 	row = find_row(folder, name);
 	r = repair_segment(folder->fd, name, 0, &facts);
 	if (r == -EBADMSG)
-		return on_quarantined(folder, hidden, row);
+		return give_up_segment(folder, hidden, row);
 	if (r) {
 		report->skipped++;
 		return 0;
@@ -420,6 +506,22 @@ static int inspect(struct folder *folder, const char *name, struct segment_facts
 	return fd < 0 ? -errno : repair_inspect(fd, 0, ret);
 }
 
+/* Sealed files are never cut: this one is not as it was sealed. Its row, if any, tells that it is
+ * missing. */
+static void quarantine_torn(struct folder *folder, const char *name,
+			    const struct segment_facts *facts)
+{
+	char reason[120];
+
+	if (facts->valid_bytes)
+		snprintf(reason, sizeof(reason),
+			 "ends inside a pcapng block: %" PRIu64 " of %" PRIu64 " bytes are whole",
+			 facts->valid_bytes, facts->file_bytes);
+	else
+		snprintf(reason, sizeof(reason), "not one whole pcapng block");
+	quarantine_file(folder, name, reason);
+}
+
 /* A sealed file that no row describes as sealed: adopted with what it tells itself. */
 static int recover_sealed(struct folder *folder, const char *name)
 {
@@ -429,23 +531,19 @@ static int recover_sealed(struct folder *folder, const char *name)
 
 	if ((row && row->sealed && !row->missing) || is_live(folder, name))
 		return 0;
-	if (inspect(folder, name, &facts) || !facts.valid_bytes) {
+	if (inspect(folder, name, &facts)) {
 		report->skipped++;
 		return 0;
 	}
-	facts.valid_bytes = facts.file_bytes; /* sealed files are never cut */
+	if (facts.valid_bytes < facts.file_bytes || !facts.valid_bytes) {
+		quarantine_torn(folder, name, &facts);
+		return 0;
+	}
 	report->adopted++;
 	if (!row)
 		row = add_row(folder, name);
 	take_facts(row, &facts);
 	return save_row(folder, row);
-}
-
-static bool is_file(int folder, const char *name)
-{
-	struct stat st;
-
-	return !fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) && S_ISREG(st.st_mode);
 }
 
 /* `folder->fd` may be -1: then nothing is there. */
@@ -459,8 +557,8 @@ static int mark_missing(struct folder *folder)
 
 		snprintf(hidden, sizeof(hidden), ".%s", row->name);
 		if (row->missing ||
-		    (folder->fd >= 0 && (is_file(folder->fd, row->name) ||
-					 (!row->sealed && is_file(folder->fd, hidden)))) ||
+		    (folder->fd >= 0 && (is_kind(folder->fd, row->name, S_IFREG) ||
+					 (!row->sealed && is_kind(folder->fd, hidden, S_IFREG)))) ||
 		    is_live(folder, row->name))
 			continue;
 		row->missing = true;
@@ -491,12 +589,13 @@ static int recover_capture(struct folder *folder)
 	CLEANUP(names_fini) struct names names = {0};
 	struct recovery *recovery = folder->recovery;
 	bool had_row;
-	int r = list_files(folder, &names);
+	int r = list_names(recovery, folder->fd, &names);
 
 	if (r) {
 		recovery->report->skipped++;
 		return 0;
 	}
+	sort_out(folder, &names);
 	r = load_rows(folder, &names);
 	if (r)
 		return r < 0 ? r : 0;
@@ -539,15 +638,21 @@ static int recover_id(struct recovery *recovery, const char *id)
 
 static int recover_folders(struct recovery *recovery)
 {
-	CLEANUP_DIR DIR *dir = open_dir(recovery->captures_fd);
-	struct dirent *entry;
-	int r = 0;
+	CLEANUP(names_fini) struct names names = {0};
+	int r = list_names(recovery, recovery->captures_fd, &names);
 
-	if (!dir)
-		return -errno;
-	while (!r && (entry = readdir(dir)))
-		if (ident_valid(entry->d_name))
-			r = recover_id(recovery, entry->d_name);
+	for (size_t i = 0; !r && i < names.count; i++) {
+		const char *name = names.items[i];
+
+		if (!is_kind(recovery->captures_fd, name, S_IFDIR))
+			quarantine(recovery, &(struct quarantine_item){
+						     .folder = recovery->captures_fd,
+						     .where = "",
+						     .name = name,
+						     .reason = "not the folder of a capture"});
+		else if (ident_valid(name))
+			r = recover_id(recovery, name);
+	}
 	return r;
 }
 
@@ -575,11 +680,11 @@ static int recover_rows(struct recovery *recovery)
 	return r;
 }
 
-int recover_folder(struct db *db, int captures_fd, recover_live live, void *owner,
+int recover_folder(struct db *db, int captures_fd, const struct recover_calls *calls,
 		   struct recover_report *ret)
 {
 	struct recovery recovery = {
-		.db = db, .captures_fd = captures_fd, .live = live, .owner = owner, .report = ret};
+		.db = db, .captures_fd = captures_fd, .calls = calls, .report = ret};
 	int r;
 
 	*ret = (struct recover_report){0};

@@ -35,3 +35,43 @@ int settings_list(struct db *db, const char *kind, settings_call call, void *own
 		r = call(owner, db_get_text(&rows, 0), db_get_text(&rows, 1));
 	return r;
 }
+
+/* --- salvage --- */
+
+/* Whatever SQLite says about this file is no bug of ours and no reason to stop. */
+static int read_damaged(struct db *db, sqlite3_stmt *statement, unsigned *ret)
+{
+	int code, r = 0;
+
+	while (!r && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+		const char *text[3];
+
+		for (int i = 0; i < 3; i++)
+			text[i] = (const char *)sqlite3_column_text(statement, i);
+		if (!text[0] || !text[1] || !text[2])
+			continue;
+		r = settings_save(db, text[0], text[1], text[2]);
+		*ret += !r;
+	}
+	return r ? r : code == SQLITE_DONE ? 0 : SETTINGS_DAMAGED;
+}
+
+int settings_salvage(struct db *db, const char *path, unsigned *ret)
+{
+	sqlite3 *damaged = NULL;
+	sqlite3_stmt *statement = NULL;
+	int r = SETTINGS_DAMAGED;
+
+	*ret = 0;
+	if (sqlite3_open_v2(path, &damaged, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
+	    sqlite3_exec(damaged,
+			 "PRAGMA locking_mode = EXCLUSIVE; PRAGMA trusted_schema = OFF;"
+			 "PRAGMA cell_size_check = ON",
+			 NULL, NULL, NULL) == SQLITE_OK &&
+	    sqlite3_prepare_v2(damaged, "SELECT kind, id, json FROM settings", -1, &statement,
+			       NULL) == SQLITE_OK)
+		r = read_damaged(db, statement, ret);
+	sqlite3_finalize(statement);
+	sqlite3_close(damaged);
+	return r;
+}

@@ -14,3 +14,8 @@ int settings_remove(struct db *db, const char *kind, const char *id);
  */
 typedef int (*settings_call)(void *owner, const char *id, const char *json);
 int settings_list(struct db *db, const char *kind, settings_call call, void *owner);
+
+/* Saves in db what can still be read of the settings in the damaged database at path, which is no
+ * db's. 0, SETTINGS_DAMAGED (not all of them, maybe none) or -errno (of db); *ret: rows saved. */
+#define SETTINGS_DAMAGED 1
+int settings_salvage(struct db *db, const char *path, unsigned *ret);

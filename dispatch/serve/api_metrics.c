@@ -12,6 +12,7 @@
 #include "dispatch/serve/api.h"
 #include "dispatch/serve/control_state.h"
 #include "storage/outbox.h"
+#include "storage/quarantine.h"
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
@@ -19,6 +20,7 @@ struct metrics_job {
 	struct exchange *exchange;
 	int captures_fd;
 	struct outbox_counts counts;
+	uint32_t quarantined;
 	struct statvfs space;
 };
 
@@ -264,6 +266,7 @@ static int metrics_run(struct db *db, void *arg)
 
 	if (fstatvfs(job->captures_fd, &job->space))
 		job->space.f_frsize = 0;
+	job->quarantined = quarantine_count(job->captures_fd);
 	return outbox_count(db, &job->counts);
 }
 
@@ -286,6 +289,8 @@ static void metrics_done(void *arg, int result)
 	add_alerts(&out, &control->intakes);
 	add_captures(&out, control);
 	add_storage(&out, &job->space);
+	add_family(&out, "storage_quarantined", "gauge", "Things moved aside by recovery.");
+	buf_printf(&out, "ringbell_storage_quarantined %" PRIu32 "\n", job->quarantined);
 	add_dispatch(&out, &job->counts);
 	exchange_reply_text(exchange, METRICS_TYPE, out.data, out.len);
 	free(job);

@@ -9,6 +9,7 @@
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/policy_view.h"
 #include "storage/outbox.h"
+#include "storage/quarantine.h"
 
 void api_livez(struct exchange *exchange)
 {
@@ -143,6 +144,7 @@ struct status_job {
 	struct exchange *exchange;
 	int captures_fd;
 	struct outbox_counts counts;
+	uint32_t quarantined;
 	struct statvfs space;
 	int space_error;
 };
@@ -153,6 +155,7 @@ static int status_run(struct db *db, void *arg)
 
 	if (fstatvfs(job->captures_fd, &job->space))
 		job->space_error = errno;
+	job->quarantined = quarantine_count(job->captures_fd);
 	return outbox_count(db, &job->counts);
 }
 
@@ -162,10 +165,11 @@ static json_t *storage_view(const struct control *control, const struct status_j
 
 	if (job->space_error)
 		return json_pack("{s:s}", "problem", strerrordesc_np(job->space_error));
-	return json_pack("{s:s, s:I, s:I, s:I}", "captures", control->config.captures, "free_bytes",
-			 (json_int_t)job->space.f_bavail * unit, "total_bytes",
+	return json_pack("{s:s, s:I, s:I, s:I, s:I}", "captures", control->config.captures,
+			 "free_bytes", (json_int_t)job->space.f_bavail * unit, "total_bytes",
 			 (json_int_t)job->space.f_blocks * unit, "min_free_bytes",
-			 (json_int_t)control->config.min_free_bytes);
+			 (json_int_t)control->config.min_free_bytes, "quarantined",
+			 (json_int_t)job->quarantined);
 }
 
 static json_t *outbox_view(const struct outbox_counts *counts)

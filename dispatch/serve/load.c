@@ -13,6 +13,7 @@
 #include "dispatch/serve/setting_row.h"
 #include "storage/journal.h"
 #include "storage/outbox.h"
+#include "storage/quarantine.h"
 #include "storage/recover.h"
 #include "storage/settings.h"
 
@@ -279,30 +280,46 @@ static bool is_live(void *owner, const char *capture, const char *nic, uint32_t 
 	return false;
 }
 
+/* The name is another's: log_* shows control characters as such. */
+static void on_quarantined(void *owner, const char *where, const char *name, const char *reason)
+{
+	(void)owner;
+	log_warning("control", "recovery: \"%s%s%s\" moved to captures/" QUARANTINE_FOLDER ": %s",
+		    where, *where ? "/" : "", name, reason);
+}
+
+static void log_recovery(const struct recover_report *report)
+{
+	if (report->adopted || report->repaired || report->quarantined || report->missing)
+		log_info("control",
+			 "recovery: %u segments adopted, %u repaired, %u missing; %u things "
+			 "quarantined",
+			 report->adopted, report->repaired, report->missing, report->quarantined);
+	if (report->skipped)
+		log_warning("control",
+			    "recovery: %u files or folders could not be read or moved, left as "
+			    "they are",
+			    report->skipped);
+}
+
 static int start_run(struct db *db, void *arg)
 {
 	struct load_job *job = arg;
+	const struct recover_calls calls = {
+		.is_live = is_live, .on_quarantined = on_quarantined, .owner = job};
 	struct recover_report report = {0};
 	int r = first_start(db, job->control->config.state, job->result.message,
 			    sizeof(job->result.message));
 
 	if (r < 0)
 		return r;
-	r = recover_folder(db, job->captures_fd, is_live, job, &report);
+	r = recover_folder(db, job->captures_fd, &calls, &report);
 	if (r < 0) {
 		snprintf(job->result.message, sizeof(job->result.message),
 			 "recovery of the captures folder: %s", strerrordesc_np(-r));
 		return r;
 	}
-	if (report.adopted || report.repaired || report.quarantined || report.missing)
-		log_info("control",
-			 "recovery: %u segments adopted, %u repaired, %u quarantined, %u missing",
-			 report.adopted, report.repaired, report.quarantined, report.missing);
-	if (report.skipped)
-		log_warning("control",
-			    "recovery: %u files or folders could not be read or renamed, left as "
-			    "they are",
-			    report.skipped);
+	log_recovery(&report);
 	r = outbox_release_leases(db);
 	return r < 0 ? r : 0;
 }

@@ -141,11 +141,15 @@ class Daemon:
             command += ["-i", nic]
         return command
 
-    def start(self, limit=30.0):
+    def launch(self):
+        """Starts it, and waits for nothing."""
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 self.network.inside(self.network.rx, self.command()),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent)
+
+    def start(self, limit=30.0):
+        self.launch()
         self.wait_ready(limit)
         with open(f"{self.state}/tokens.json") as file:
             self.tokens = json.load(file)
@@ -173,16 +177,21 @@ class Daemon:
         self.process.wait()
         wait_for("all children gone", lambda: not any(map(alive, children)), 10)
 
+    def close_process(self):
+        """Ends it with all children, however it is."""
+        if not self.process or self.process.poll() is not None:
+            return
+        children = self.children()
+        self.process.terminate()
+        try:
+            self.process.wait(8)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        wait_for("all children gone", lambda: not any(map(alive, children)), 10)
+
     def close(self):
-        if self.process and self.process.poll() is None:
-            children = self.children()
-            self.process.terminate()
-            try:
-                self.process.wait(8)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-            wait_for("all children gone", lambda: not any(map(alive, children)), 10)
+        self.close_process()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def children(self):
