@@ -33,6 +33,7 @@ enum child_message_type {
 	/* child → supervisor */
 	CHILD_READY = 100,    /* no body: this process serves */
 	CHILD_WORKER_REQUEST, /* struct child_worker; control only */
+	CHILD_CAPTURING,      /* struct child_capturing; recorder only */
 };
 
 #define CHILD_RINGS_MAX 16
@@ -55,6 +56,12 @@ struct child_ring {
 
 struct child_peer {
 	uint32_t role; /* enum role of the other end */
+};
+
+/* The kernel's counters are cleared by reading them, which the supervisor does: seldom while
+ * nothing is captured, often (and at once) while something is. */
+struct child_capturing {
+	uint32_t tracks; /* how many are recording */
 };
 
 enum worker_kind {

@@ -60,6 +60,7 @@ struct recorder {
 	struct timer *stop_timer;
 	struct report_queue *queue;
 	TAILQ_HEAD(, live) lives;
+	uint32_t live_count;
 	int listening;	    /* control said REC_SYNC on this link: not a word before */
 	unsigned syncs_due; /* rings that have not answered ORDER_SYNC */
 	int syncing;
@@ -143,6 +144,13 @@ static void end_job(struct recorder *r, const struct resume_done *done)
 	order_repaired(r, &done->head);
 }
 
+static void tell_capturing(struct recorder *r)
+{
+	struct child_capturing told = {.tracks = r->live_count};
+
+	ipc_link_send(r->supervisor, CHILD_CAPTURING, &told, sizeof(told), -1);
+}
+
 static struct live *find_live(struct recorder *r, const char *capture, uint32_t ring)
 {
 	struct live *live;
@@ -161,6 +169,8 @@ static void remove_live(struct recorder *r, const struct rec_report_head *head)
 		return;
 	TAILQ_REMOVE(&r->lives, live, next);
 	free(live);
+	if (!--r->live_count)
+		tell_capturing(r);
 }
 
 static void on_report(struct recorder *r, const struct report *letter)
@@ -276,6 +286,8 @@ static void add_live(struct recorder *r, const struct rec_start *start)
 	live->ring = start->ring;
 	memcpy(live->capture, start->capture, sizeof(live->capture));
 	TAILQ_INSERT_TAIL(&r->lives, live, next);
+	if (!r->live_count++)
+		tell_capturing(r);
 }
 
 /* Repairs what the dead recorder left, beside the new track. */
@@ -566,6 +578,7 @@ static int go(struct recorder *r)
 	if (r->early_peer >= 0)
 		open_control(r, take_fd(&r->early_peer));
 	ipc_link_send(r->supervisor, CHILD_READY, NULL, 0, -1);
+	tell_capturing(r); /* a predecessor may have said otherwise */
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 
+#define PREFETCH	8	     /* blocks */
 #define ORPHAN_PATIENCE (10 * DUR_S) /* how long held blocks wait for tracks to be resumed */
 
 struct ring {
@@ -35,14 +36,6 @@ static void *block_at(const struct ring *ring, uint64_t seq)
 static struct ring_info *info_at(const struct ring *ring, uint64_t seq)
 {
 	return &ring->infos[(seq - 1) % ring->block_count];
-}
-
-/* Three quarters less a slack for what the kernel retires between a look and a claim. */
-static uint32_t reach_span(uint32_t block_count)
-{
-	uint32_t slack = block_count / 32 > 2 ? block_count / 32 : 2;
-
-	return block_count - block_count / 4 - slack;
 }
 
 uint64_t ring_head(const struct ring *ring)
@@ -154,6 +147,8 @@ static uint32_t take_retired(struct ring *ring, mono_t taken, uint64_t kernel_dr
 	uint32_t n = 0;
 
 	while (n < ring->block_count && is_retired(ring, ring->head)) {
+		/* a header is one cache line in a page of its own, written on another processor */
+		__builtin_prefetch(block_at(ring, ring->head + PREFETCH), 1);
 		note_block(ring, ring->head, taken, kernel_drops);
 		count_block(ring, info_at(ring, ring->head));
 		ring->head++;
@@ -356,12 +351,14 @@ int ring_new(const struct ring_options *options, struct instant now, struct ring
 	ring->memory = options->memory;
 	ring->block_bytes = options->block_bytes;
 	ring->block_count = options->block_count;
-	ring->span = reach_span(options->block_count);
+	ring->span = ring_reach_blocks(options->block_count);
 	ring->shared = options->shared;
 	ring->mode = options->mode;
 	ring->orphan_seq = options->orphan_seq;
 	ring->tear_at = options->tear_at;
 	ring->infos = xcalloc(options->block_count, sizeof(*ring->infos));
+	for (uint32_t i = 1; i <= ring->block_count; i++)
+		ring_block_touch(block_at(ring, i));
 	adopt(ring, now);
 	*ret = ring;
 	return 0;

@@ -24,6 +24,15 @@
 
 #define RING_BLOCKS_MIN 16
 
+/* Blocks between reach and head, at most: three quarters less a slack for what the kernel retires
+ * between a look and a claim. */
+static inline uint32_t ring_reach_blocks(uint32_t block_count)
+{
+	uint32_t slack = block_count / 32 > 2 ? block_count / 32 : 2;
+
+	return block_count - block_count / 4 - slack;
+}
+
 /* What is remembered of a taken block. */
 struct ring_info {
 	uint64_t seq;

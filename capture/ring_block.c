@@ -33,6 +33,14 @@ void ring_block_claim(void *block)
 	__atomic_exchange_n(&d->hdr.bh1.block_status, TP_STATUS_USER, __ATOMIC_SEQ_CST);
 }
 
+/* Atomic: the kernel may be storing there. */
+void ring_block_touch(void *block)
+{
+	struct tpacket_block_desc *d = block;
+
+	__atomic_fetch_or(&d->hdr.bh1.block_status, 0, __ATOMIC_RELAXED);
+}
+
 uint64_t ring_block_seq(const void *block)
 {
 	return __atomic_load_n(&desc(block)->hdr.bh1.seq_num, __ATOMIC_SEQ_CST);

@@ -38,6 +38,10 @@ void ring_block_release(void *block);
 /* Takes it (back) for us; ordered before every later read of a sequence number. */
 void ring_block_claim(void *block);
 
+/* Writes the block's first page without changing it: the first write to a page costs a fault, in
+ * virtual machines above all, and that shall not happen while packets come. */
+void ring_block_touch(void *block);
+
 uint64_t ring_block_seq(const void *block);
 /* When the block was opened; also readable while the kernel fills it. */
 int64_t ring_block_open_ns(const void *block);

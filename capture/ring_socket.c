@@ -22,7 +22,8 @@
 #include "capture/ring_filler.h"
 
 #define MEMORY_MIN  (4u << 20)
-#define RETIRE_MS   1000
+#define RETIRE_MS   RING_SOCKET_RETIRE_MS
+#define BLOCKS_MAX  (256u << 10)
 #define FRAME_BYTES 2048 /* no limit with TPACKET_V3, but asked for */
 
 enum {
@@ -34,10 +35,10 @@ void ring_socket_plan(uint64_t memory_bytes, struct ring_geometry *ret)
 {
 	uint64_t memory = memory_bytes > MEMORY_MIN ? memory_bytes : MEMORY_MIN;
 
-	/* large blocks cost fewer wake-ups, many blocks a finer reach: at least 256 of them first
-	 */
-	ret->block_bytes = memory / RING_SOCKET_BLOCK_MAX >= 256 ? RING_SOCKET_BLOCK_MAX
-								 : RING_SOCKET_BLOCK_MIN;
+	/* small blocks, so that a quiet link, which retires one each retire_ms, reaches far back;
+	 * larger ones where the kernel could not hold the list of them (4 MiB of pointers) */
+	ret->block_bytes = memory / RING_SOCKET_BLOCK_MIN <= BLOCKS_MAX ? RING_SOCKET_BLOCK_MIN
+									: RING_SOCKET_BLOCK_MAX;
 	ret->block_count = (uint32_t)(memory / ret->block_bytes);
 	ret->retire_ms = RETIRE_MS;
 }

@@ -15,6 +15,10 @@
 #define RING_SOCKET_BLOCK_MIN (256u << 10)
 #define RING_SOCKET_BLOCK_MAX (1u << 20)
 
+/* A quiet link reaches back over the readable part of its blocks times this: 15 minutes with 256
+ * MiB of the smallest blocks, an hour with 1 GiB. */
+#define RING_SOCKET_RETIRE_MS 1300
+
 struct ring_geometry {
 	uint32_t block_bytes; /* power of two, multiple of the page size */
 	uint32_t block_count; /* at least RING_BLOCKS_MIN (capture/ring.h) */

@@ -17,6 +17,7 @@
 #include "base/loop.h"
 #include "capture/filter.h"
 #include "capture/mark.h"
+#include "capture/pace.h"
 #include "capture/report.h"
 #include "capture/ring.h"
 #include "capture/source.h"
@@ -26,8 +27,6 @@
 #define TURN_BLOCKS 16u	       /* per track and turn, */
 #define TURN_BYTES  (4u << 20) /* but not more than this, so that no track waits long */
 #define TICK	    (100 * DUR_MS)
-#define BUSY_PACE   (5 * DUR_MS) /* blocks come faster than that: one wake-up for several */
-#define PACE_MIN    (1 * DUR_MS)
 
 struct seat {
 	TAILQ_ENTRY(seat) next;
@@ -56,10 +55,9 @@ struct ring_thread {
 	struct watch *ring_watch;
 	int watching; /* ring_watch is enabled */
 	struct timer *timer;
-	dur_t pace; /* current wake-up distance while idle */
+	struct pace pace;
 	mono_t tick_at;
-	int64_t down_ns; /* wall clock when the interface went down; 0 = it is up */
-	int64_t up_ns;	 /* last time it was seen up */
+	int64_t outage_ns; /* end of the newest outage that all tracks know of */
 	int ending;
 };
 
@@ -94,36 +92,19 @@ static void watch_ring(struct ring_thread *t, int on)
 		watch_disable(t->ring_watch);
 }
 
-/* While nothing is captured: wake so often that at most an eighth of the ring comes at once. */
-static void pace_idle(struct ring_thread *t, uint32_t taken)
+/* A tick is due while something is captured. */
+static void sleep_until(struct ring_thread *t, uint32_t taken, mono_t now)
 {
-	dur_t most = t->config->idle_wake_ms * DUR_MS;
+	int busy = !TAILQ_EMPTY(&t->seats);
+	dur_t sleep = busy ? pace_busy(&t->pace, taken, now) : pace_idle(&t->pace, taken, now);
 
-	if (taken > t->child.block_count / 8)
-		t->pace /= 2;
-	else if (taken < t->child.block_count / 32)
-		t->pace *= 2;
-	t->pace = t->pace > most ? most : t->pace;
-	t->pace = t->pace < PACE_MIN ? PACE_MIN : t->pace;
-	watch_ring(t, 0);
-	timer_set(t->timer, t->pace);
-}
-
-/* With tracks: wake with each block, or for several where they come fast. */
-static void pace_active(struct ring_thread *t, uint32_t taken, mono_t now)
-{
-	dur_t tick = mono_sub(t->tick_at, now);
-
-	if (taken > t->child.block_count / 16) {
-		watch_ring(t, 0);
-		timer_set(t->timer, PACE_MIN);
-	} else if (taken > 1) {
-		watch_ring(t, 0);
-		timer_set(t->timer, BUSY_PACE);
-	} else {
-		watch_ring(t, 1);
-		timer_set(t->timer, tick);
-	}
+	watch_ring(t, sleep == PACE_NEXT_BLOCK);
+	if (sleep != PACE_NEXT_BLOCK)
+		timer_set(t->timer, sleep);
+	else if (busy)
+		timer_set(t->timer, mono_sub(t->tick_at, now));
+	else
+		timer_unset(t->timer);
 }
 
 /* --- tracks --- */
@@ -154,23 +135,18 @@ static void clear_over(struct ring_thread *t)
 	}
 }
 
-/* The state is written by the supervisor (and, for a replay, never changes). */
-static void look_at_nic(struct ring_thread *t, struct instant now)
+/* The supervisor notes the newest outage (of a replay there is none). */
+static void look_at_nic(struct ring_thread *t)
 {
-	uint32_t state = atomic_load_explicit(&t->place.shared->state, memory_order_relaxed);
+	int64_t up = atomic_load_explicit(&t->place.shared->up_wall_ns, memory_order_acquire);
+	int64_t down = atomic_load_explicit(&t->place.shared->down_wall_ns, memory_order_relaxed);
 	struct seat *seat;
 
-	if (state != NIC_UP) {
-		if (!t->down_ns)
-			t->down_ns = t->up_ns ? t->up_ns : now.wall.ns;
+	if (up == t->outage_ns)
 		return;
-	}
-	t->up_ns = now.wall.ns;
-	if (!t->down_ns)
-		return;
+	t->outage_ns = up;
 	TAILQ_FOREACH (seat, &t->seats, next)
-		track_add_outage(seat->track, t->down_ns, now.wall.ns);
-	t->down_ns = 0;
+		track_add_outage(seat->track, down, up);
 }
 
 static void tick(struct ring_thread *t, struct instant now)
@@ -180,7 +156,7 @@ static void tick(struct ring_thread *t, struct instant now)
 	if (mono_sub(t->tick_at, now.mono) > 0)
 		return;
 	t->tick_at = mono_add(now.mono, TICK);
-	look_at_nic(t, now);
+	look_at_nic(t);
 	TAILQ_FOREACH (seat, &t->seats, next)
 		track_tick(seat->track, now);
 }
@@ -221,10 +197,8 @@ static void take_turn(void *owner)
 	end_if_done(t);
 	if (more)
 		timer_set(t->timer, 0);
-	else if (TAILQ_EMPTY(&t->seats))
-		pace_idle(t, taken);
 	else
-		pace_active(t, taken, now.mono);
+		sleep_until(t, taken, now.mono);
 }
 
 static void on_ring(void *owner)
@@ -269,8 +243,11 @@ static void start_track(struct ring_thread *t, struct order *o, struct instant n
 		close(o->folder);
 		return;
 	}
+	look_at_nic(t);
 	seat = xcalloc(1, sizeof(*seat));
 	seat->track = track_new(&options, now);
+	if (t->outage_ns)
+		track_add_outage(seat->track, t->place.shared->down_wall_ns, t->outage_ns);
 	TAILQ_INSERT_TAIL(&t->seats, seat, next);
 	log_info("capture", "%s: recording on %s", o->start.capture, t->child.nic);
 }
@@ -453,7 +430,8 @@ static struct ring_thread *thread_new(const struct ring_thread_options *o)
 	t->child = *o->ring;
 	t->config = o->config;
 	t->reports = o->reports;
-	t->pace = o->config->idle_wake_ms * DUR_MS;
+	pace_init(&t->pace, o->ring->block_bytes, o->ring->block_count,
+		  o->config->idle_wake_ms * DUR_MS);
 	TAILQ_INIT(&t->seats);
 	STAILQ_INIT(&t->orders.letters);
 	STAILQ_INIT(&t->writer_box.letters);

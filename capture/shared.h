@@ -14,7 +14,7 @@
 #include "base/ident.h"
 
 #define SHARED_MAGIC	   0x52425348u /* "RBSH" */
-#define SHARED_VERSION	   1u
+#define SHARED_VERSION	   2u
 #define SHARED_CURSORS_MAX 1024
 
 enum nic_state {
@@ -35,8 +35,15 @@ struct shared_ring {
 	uint32_t block_bytes;	  /* S */
 	uint32_t block_count;	  /* S */
 	uint32_t retire_ms;	  /* S */
+	uint32_t reach_blocks;	  /* S: so many of them can be read back, see capture/ring.h */
+	uint32_t allocation_ms;	  /* S: how long the kernel took to allocate the ring */
 	_Atomic uint32_t state;	  /* S enum nic_state */
-	/* S: sums of PACKET_STATISTICS, read every 100 ms; kernel_packets includes the drops */
+	/* S: the newest time the NIC was not up: its begin and its end; 0 = there was none. The end
+	 * is stored last. */
+	_Atomic int64_t down_wall_ns;
+	_Atomic int64_t up_wall_ns;
+	/* S: sums of PACKET_STATISTICS, read every 2 s, while something is captured every 100 ms;
+	 * kernel_packets includes the drops */
 	_Atomic uint64_t kernel_packets;
 	_Atomic uint64_t kernel_drops;
 	_Atomic uint64_t kernel_freezes;

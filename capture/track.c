@@ -67,6 +67,7 @@ struct track {
 	uint64_t before; /* packets in all blocks before it, see ring_packets_before */
 	struct ring_block_walk walk;
 	int64_t last_block_ns; /* newest packet of block seq - 1 */
+	int64_t begin_ns;      /* it contains nothing older */
 	int counting;	       /* 0 = the next block sets the base of the two counters below */
 	uint64_t kernel_drops; /* as noted with block seq - 1 */
 	uint64_t nic_drops;
@@ -178,8 +179,10 @@ static void lose(struct track *t, enum rec_gap_cause cause, uint64_t packets, in
 
 void track_add_outage(struct track *t, int64_t from_wall_ns, int64_t to_wall_ns)
 {
-	if (t->state == TRACK_RUNNING)
-		add_gap(t, GAP_NIC_DOWN, 0, from_wall_ns, to_wall_ns);
+	if (t->state != TRACK_RUNNING || to_wall_ns <= t->begin_ns)
+		return;
+	add_gap(t, GAP_NIC_DOWN, 0, from_wall_ns > t->begin_ns ? from_wall_ns : t->begin_ns,
+		to_wall_ns);
 }
 
 /* --- marks --- */
@@ -759,6 +762,7 @@ struct track *track_new(const struct track_options *o, struct instant now)
 	t->end_seq = UINT64_MAX;
 	t->end = REC_END_STOPPED;
 	reach_ns = o->mark ? begin_by_mark(t, o->mark) : begin_by_time(t, o->start, now);
+	t->begin_ns = reach_ns;
 	t->before = ring_packets_before(o->ring->ring, t->seq);
 	tell_started(t, reach_ns, o->mark != NULL);
 	publish_first(t);

@@ -72,7 +72,7 @@ void track_edit(struct track *track, const struct rec_edit *edit, struct filter 
 void track_shutdown(struct track *track, struct instant now);
 /* What a dead recorder left is in order: this track's marks may replace the old one. */
 void track_on_repaired(struct track *track);
-/* The interface was not up in between. */
+/* The interface was not up in between; what lies before the track's begin does not matter to it. */
 void track_add_outage(struct track *track, int64_t from_wall_ns, int64_t to_wall_ns);
 
 /* Dispatches one event of track_ring.writer_box to the track it is for; does not free it. */

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "capture/ring.h"
 
 static void add(_Atomic uint64_t *sum, uint64_t n)
 {
@@ -38,6 +40,7 @@ static void publish(struct slot *slot)
 	slot->shared->block_bytes = slot->ring.block_bytes;
 	slot->shared->block_count = slot->ring.block_count;
 	slot->shared->retire_ms = slot->ring.retire_ms;
+	slot->shared->reach_blocks = ring_reach_blocks(slot->ring.block_count);
 }
 
 static void log_failure(struct slot *slot, int error)
@@ -60,6 +63,7 @@ static int open_nic(struct slot *slot)
 	/* not from the shared memory: a recorder can write there */
 	const struct child_ring known = slot->ring;
 	unsigned index = if_nametoindex(known.nic);
+	mono_t begun = mono_now();
 	int fd = index ? ring_socket_open(known.nic, &slot->geometry, &slot->ring) : -ENODEV;
 
 	if (fd < 0) {
@@ -74,17 +78,39 @@ static int open_nic(struct slot *slot)
 	/* from zero: what it counted before the ring began is not ours */
 	if (ring_socket_load_nic(slot->ring.nic, &slot->counted) < 0)
 		slot->counted = (struct ring_nic){0};
-	log_info("supervisor", "%s: recording into %u blocks of %u bytes", slot->ring.nic,
-		 slot->ring.block_count, slot->ring.block_bytes);
+	slot->shared->allocation_ms = (uint32_t)(mono_sub(mono_now(), begun) / DUR_MS);
+	log_info("supervisor", "%s: recording into %u blocks of %u KiB, allocated in %u ms",
+		 slot->ring.nic, slot->ring.block_count, slot->ring.block_bytes >> 10,
+		 slot->shared->allocation_ms);
 	return 0;
+}
+
+static enum nic_state look(const struct slot *slot)
+{
+	return slot->fd >= 0 ? ring_socket_nic_state(slot->ring.nic) : NIC_ABSENT;
+}
+
+/* An outage is published whole when it is over; its end last. */
+static void set_state(struct slot *slot, enum nic_state state)
+{
+	int64_t now = wall_now().ns;
+
+	if (state != NIC_UP && !slot->down_ns)
+		slot->down_ns = now;
+	slot->state = state;
+	atomic_store(&slot->shared->state, state);
+	if (state != NIC_UP || !slot->down_ns)
+		return;
+	atomic_store(&slot->shared->down_wall_ns, slot->down_ns);
+	atomic_store(&slot->shared->up_wall_ns, now);
+	slot->down_ns = 0;
 }
 
 void slot_init_nic(struct slot *slot, const struct slot_options *options, const char *nic)
 {
 	slot_init(slot, options, RING_PACKET_SOCKET, nic);
-	if (!open_nic(slot))
-		slot->state = ring_socket_nic_state(nic);
-	atomic_store(&slot->shared->state, slot->state);
+	(void)open_nic(slot);
+	set_state(slot, look(slot));
 }
 
 static int open_pcap(const char *path, struct error *err)
@@ -156,10 +182,9 @@ int slot_check(struct slot *slot)
 	}
 	if (slot->fd < 0 && index && !open_nic(slot))
 		changed = SLOT_CHANGED;
-	state = slot->fd >= 0 ? ring_socket_nic_state(slot->ring.nic) : NIC_ABSENT;
+	state = look(slot);
 	if (state != slot->state) {
-		slot->state = state;
-		atomic_store(&slot->shared->state, state);
+		set_state(slot, state);
 		log_state(slot, state);
 	}
 	return changed;

@@ -19,6 +19,7 @@ struct slot {
 	unsigned nic_index; /* of the NIC the ring is bound to */
 	int is_fresh;	    /* opened since the last slot_hand_over */
 	enum nic_state state;
+	int64_t down_ns;	 /* wall clock when it ceased to be up; 0 while it is up */
 	int error;		 /* of the last attempt to open, logged once */
 	struct ring_nic counted; /* the NIC's counters when last looked at */
 	struct shared_ring *shared;

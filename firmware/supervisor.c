@@ -20,8 +20,10 @@
 #include "firmware/sandbox.h"
 #include "firmware/worker_set.h"
 
-#define COUNT_EVERY    (100 * DUR_MS)
-#define LOOK_EVERY     10	    /* counts; besides, each NIC event is looked at at once */
+#define COUNT_BUSY     (100 * DUR_MS) /* the kernel's counters, while something is captured */
+#define COUNT_IDLE     (2 * DUR_S)
+#define LOOK_BUSY      (1 * DUR_S)  /* the NICs and their counters, which cost many times that; */
+#define LOOK_IDLE      (4 * DUR_S)  /* besides, each NIC event is looked at at once */
 #define LIFE_GOOD      (10 * DUR_S) /* a child that lived so long may start again at once */
 #define BACKOFF_MIN    (100 * DUR_MS)
 #define BACKOFF_MAX    (5 * DUR_S)
@@ -60,7 +62,8 @@ struct supervisor {
 	int nic_events; /* -1: none to be had, looking every second must do */
 	struct watch *nic_watch;
 	struct timer *count_timer;
-	unsigned counts;
+	bool capturing;
+	mono_t look_at;
 	struct timer *stop_timer;
 	mono_t stop_asked;
 };
@@ -369,6 +372,20 @@ static void announce(struct supervisor *s)
 	log_info("supervisor", "ready: listening on %s", s->options->control->listen);
 }
 
+static void count(struct supervisor *s)
+{
+	for (uint32_t i = 0; i < s->options->slot_count; i++)
+		slot_count(&s->options->slots[i]);
+}
+
+/* What was lost before a capture began shall not be laid to its charge: counted at once. */
+static void on_capturing(struct supervisor *s, const struct child_capturing *told)
+{
+	s->capturing = told->tracks > 0;
+	count(s);
+	timer_set(s->count_timer, s->capturing ? COUNT_BUSY : COUNT_IDLE);
+}
+
 static int on_child_message(void *owner, struct ipc_message *message)
 {
 	struct child *c = owner;
@@ -385,6 +402,11 @@ static int on_child_message(void *owner, struct ipc_message *message)
 		if (c->role != ROLE_CONTROL || !ipc_is(message, struct child_worker))
 			return -EBADMSG;
 		return worker_set_start(s->workers, (struct child_worker *)message->body, c->link);
+	case CHILD_CAPTURING:
+		if (c->role != ROLE_RECORDER || !ipc_is(message, struct child_capturing))
+			return -EBADMSG;
+		on_capturing(s, (struct child_capturing *)message->body);
+		return 0;
 	default:
 		return -EBADMSG;
 	}
@@ -423,12 +445,14 @@ static void on_nic_event(void *owner)
 static void on_count(void *owner)
 {
 	struct supervisor *s = owner;
+	mono_t now = mono_now();
 
-	timer_set(s->count_timer, COUNT_EVERY);
-	for (uint32_t i = 0; i < s->options->slot_count; i++)
-		slot_count(&s->options->slots[i]);
-	if (++s->counts % LOOK_EVERY)
+	timer_set(s->count_timer, s->capturing ? COUNT_BUSY : COUNT_IDLE);
+	count(s);
+	if (mono_sub(s->look_at, now) > 0)
 		return;
+	/* less a little, so that the next count is not just too early */
+	s->look_at = mono_add(now, (s->capturing ? LOOK_BUSY : LOOK_IDLE) - COUNT_BUSY / 2);
 	for (uint32_t i = 0; i < s->options->slot_count; i++)
 		slot_count_nic(&s->options->slots[i]);
 	if (s->phase == PHASE_RUNNING)
@@ -490,7 +514,7 @@ static void supervisor_init(struct supervisor *s, const struct supervisor_option
 		watch_enable(s->nic_watch);
 	}
 	s->count_timer = timer_new(s->loop, on_count, s);
-	timer_set(s->count_timer, COUNT_EVERY);
+	timer_set(s->count_timer, COUNT_BUSY);
 	s->stop_timer = timer_new(s->loop, on_stop_timer, s);
 	for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
 		init_child(s, roles[i]);

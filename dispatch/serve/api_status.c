@@ -66,16 +66,19 @@ static json_t *ring_view(const struct shared_ring *ring, wall_t now)
 
 	memcpy(nic, ring->nic, CHILD_NIC_SIZE);
 	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:o, s:o, s:o, "
-			 "s:o, s:s, s:I}",
+			 "s:o, s:I, s:s, s:I, s:I}",
 			 "nic", nic, "state", nic_state_name(atomic_load(&ring->state)), "packets",
 			 COUNT(packets), "bytes", COUNT(bytes), "nic_packets", COUNT(nic_packets),
 			 "drops", "kernel", COUNT(kernel_drops), "nic", COUNT(nic_drops), "cursor",
 			 COUNT(lost_cursor), "torn_blocks", COUNT(torn), "freezes",
 			 COUNT(kernel_freezes), "reach_from", wall_json(oldest), "reach_seconds",
 			 seconds_since(oldest, now), "newest_packet_at", wall_json(newest),
-			 "newest_packet_age_seconds", seconds_since(newest, now), "history",
+			 "newest_packet_age_seconds", seconds_since(newest, now),
+			 "quiet_reach_seconds",
+			 (json_int_t)ring->reach_blocks * ring->retire_ms / 1000, "history",
 			 history_mode_name(atomic_load(&ring->history_mode)), "ring_bytes",
-			 (json_int_t)ring->block_bytes * ring->block_count);
+			 (json_int_t)ring->block_bytes * ring->block_count, "allocation_ms",
+			 (json_int_t)ring->allocation_ms);
 }
 
 static json_t *rings_view(const struct control *control, wall_t now)

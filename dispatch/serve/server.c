@@ -153,6 +153,8 @@ static struct bufferevent *on_accept(struct event_base *base, void *arg)
 	gate_init(&connection->gate, EXCHANGE_BODY_MAX);
 	bufferevent_incref(socket);
 	evbuffer_add_cb(bufferevent_get_input(socket), on_input, connection);
+	if (LIST_EMPTY(&server->list))
+		timer_set(server->look, LOOK_EVERY);
 	LIST_INSERT_HEAD(&server->list, connection, next);
 	if (++server->connections >= server->connections_max) {
 		log_warning("http", "%u connections, no more are accepted until one ends",
@@ -238,7 +240,8 @@ static void on_look(void *owner)
 	}
 	if (slow)
 		log_info("http", "%u requests were not complete in time, connections closed", slow);
-	timer_set(server->look, LOOK_EVERY);
+	if (!LIST_EMPTY(&server->list))
+		timer_set(server->look, LOOK_EVERY);
 }
 
 void server_on_answered(struct connection *connection)
@@ -401,7 +404,6 @@ int server_start(struct control *control, const struct route table[], size_t cou
 	bug_on(!server->http);
 	set_limits(server);
 	server->look = timer_new(control->loop, on_look, server);
-	timer_set(server->look, LOOK_EVERY);
 	r = listen_on(server);
 	if (r < 0) {
 		server_stop(server);

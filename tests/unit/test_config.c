@@ -44,8 +44,8 @@ static void defaults(void)
 	check_text(c.state, "/var/lib/ringbell");
 	check_text(c.captures, "/var/lib/ringbell/captures");
 	check_int(c.rings.memory_bytes, 256 << 20);
-	check_int(c.rings.retire_ms, 1000);
-	check_int(c.rings.idle_wake_ms, 50);
+	check_int(c.rings.retire_ms, 1300);
+	check_int(c.rings.idle_wake_ms, 1000);
 	check_int(c.storage.min_free_bytes, 512 << 20);
 	check_int(c.log_level, LOG_LEVEL_INFO);
 	check_int(errors.len, 0);

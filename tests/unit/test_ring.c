@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "capture/ring.h"
 #include "capture/ring_filler.h"
+#include "capture/ring_socket.h"
 #include "tests/unit/test.h"
 
 #define BLOCKS	    32
@@ -286,6 +287,54 @@ static void test_nonsense(void)
 	fixture_free(f);
 }
 
+/* One packet per second; returns how many seconds a ring of that memory reaches back then. The
+ * blocks are small here, which changes nothing where time retires them. */
+static int64_t quiet_reach(uint64_t memory_bytes)
+{
+	struct shared_ring shared = {0};
+	struct ring_options options = {.shared = &shared,
+				       .block_bytes = 4096,
+				       .mode = HISTORY_CLAIM,
+				       .orphan_seq = UINT64_MAX};
+	struct packet p = {.data = (const uint8_t *)"x", .captured_bytes = 1, .original_bytes = 1};
+	struct ring_geometry plan;
+	struct ring_filler filler;
+	struct ring *ring;
+	int64_t now_ns = 0, retire_ns;
+	void *memory;
+
+	ring_socket_plan(memory_bytes, &plan);
+	options.block_count = plan.block_count;
+	memory = aligned_alloc(4096, plan.block_count * 4096ul + RING_FILLER_NOTES_BYTES);
+	memset(memory, 0, plan.block_count * 4096ul + RING_FILLER_NOTES_BYTES);
+	ring_filler_init(&filler, memory, 4096, plan.block_count, at(0).wall.ns);
+	options.memory = memory;
+	check(!ring_new(&options, at(0), &ring));
+	retire_ns = plan.retire_ms * DUR_MS;
+	for (int64_t second = 1; second < 2 * plan.block_count; second++) {
+		struct instant now = at(second);
+
+		p.wall_ns = now.wall.ns;
+		while (now_ns + retire_ns < second * DUR_S) {
+			now_ns += retire_ns;
+			ring_filler_retire(&filler, at(0).wall.ns + now_ns);
+		}
+		check(!ring_filler_add(&filler, &p));
+		ring_step(ring, now);
+		ring_release(ring, UINT64_MAX, now);
+	}
+	now_ns = p.wall_ns - shared.oldest_wall_ns;
+	ring_free(ring);
+	free(memory);
+	return now_ns / DUR_S;
+}
+
+static void test_quiet_reach(void)
+{
+	check(quiet_reach(256ull << 20) >= 15 * 60);
+	check(quiet_reach(1ull << 30) >= 60 * 60);
+}
+
 static void test_geometry(void)
 {
 	struct shared_ring shared = {0};
@@ -310,5 +359,6 @@ int main(void)
 	test_filler_adopts();
 	test_nonsense();
 	test_geometry();
+	test_quiet_reach();
 	return 0;
 }
