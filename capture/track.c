@@ -16,79 +16,11 @@
 #include "capture/filter.h"
 #include "capture/mark.h"
 #include "capture/report.h"
-#include "capture/track_reader.h"
-#include "capture/track_segment.h"
+#include "capture/track_internal.h"
 
 #define TELL_EVERY  (250 * DUR_MS)
 #define FLUSH_AFTER (250 * DUR_MS) /* quiet bytes reach the file after this */
 #define STOP_MARGIN (300 * DUR_MS) /* beyond the retire time: wake-ups, a busy machine */
-#define CAUSES	    (GAP_NIC_DOWN + 1)
-
-enum track_state {
-	TRACK_RUNNING,
-	TRACK_ENDING,
-	TRACK_OVER,
-};
-
-/* Losses of one cause, until they are reported together. */
-struct gap {
-	int open;
-	uint64_t packets;
-	int64_t from_ns;
-	int64_t to_ns;
-};
-
-struct edit {
-	struct filter *filter;
-	uint32_t slice;
-	uint32_t slice_bytes;
-	char filter_text[REC_FILTER_TEXT_SIZE];
-};
-
-struct track {
-	const struct track_ring *ring;
-	enum track_state state;
-	struct rec_report_head head;
-	struct segment_name name; /* of the newest segment */
-	char comment[REC_COMMENT_SIZE];
-	char filter_text[REC_FILTER_TEXT_SIZE];
-	uint64_t rotate_bytes; /* 0 = never */
-	dur_t rotate_after;    /* 0 = never */
-	uint64_t budget_bytes; /* 0 = none */
-	int folder;
-	TAILQ_HEAD(track_segments, track_segment) segments; /* oldest first; the last may be open */
-	uint64_t used_bytes;				    /* by all before the open one */
-	int rotate_now;
-
-	/* the cursor */
-	uint64_t seq;	 /* next block to read */
-	int partial;	 /* 1 = walk stands inside that block */
-	uint32_t done;	 /* packets read in it */
-	uint64_t before; /* packets in all blocks before it, see ring_packets_before */
-	struct ring_block_walk walk;
-	int64_t last_block_ns; /* newest packet of block seq - 1 */
-	int64_t begin_ns;      /* it contains nothing older */
-	int counting;	       /* 0 = the next block sets the base of the two counters below */
-	uint64_t kernel_drops; /* as noted with block seq - 1 */
-	uint64_t nic_drops;
-	uint64_t restart_drops; /* already reported as lost to the restart, but not met yet */
-	int caught_up;
-
-	struct shared_cursor *cursor;
-	struct shared_mark published;
-	int marks_held; /* until the dead recorder's segments are repaired */
-
-	struct track_reader reader;
-	struct edit *edit;
-	mono_t until;	  /* at the head then, nothing that belongs to it can come any more */
-	uint64_t end_seq; /* ends before this block */
-	enum rec_end end;
-	int error;
-	struct rec_loss loss;
-	struct gap gaps[CAUSES];
-	struct rec_track told;
-	mono_t told_at;
-};
 
 const char *track_capture(const struct track *t)
 {
@@ -107,7 +39,7 @@ uint64_t track_keep_seq(const struct track *t)
 	return t->seq;
 }
 
-static struct track_segment *open_segment(const struct track *t)
+struct track_segment *track_open_segment(const struct track *t)
 {
 	struct track_segment *s = TAILQ_LAST(&t->segments, track_segments);
 
@@ -135,8 +67,8 @@ static uint64_t *loss_of(struct rec_loss *loss, enum rec_gap_cause cause)
 	return NULL;
 }
 
-static void add_gap(struct track *t, enum rec_gap_cause cause, uint64_t packets, int64_t from_ns,
-		    int64_t to_ns)
+void track_add_gap(struct track *t, enum rec_gap_cause cause, uint64_t packets, int64_t from_ns,
+		   int64_t to_ns)
 {
 	struct gap *gap = &t->gaps[cause];
 
@@ -147,9 +79,9 @@ static void add_gap(struct track *t, enum rec_gap_cause cause, uint64_t packets,
 	gap->to_ns = to_ns;
 }
 
-static void tell_gaps(struct track *t)
+void track_tell_gaps(struct track *t)
 {
-	for (unsigned cause = 0; cause < CAUSES; cause++) {
+	for (unsigned cause = 0; cause < TRACK_CAUSES; cause++) {
 		struct gap *gap = &t->gaps[cause];
 		struct rec_gap report = {.head = t->head,
 					 .cause = cause,
@@ -168,21 +100,21 @@ static void tell_gaps(struct track *t)
 /* Packets lost between what was written last and what will be written next. */
 static void lose(struct track *t, enum rec_gap_cause cause, uint64_t packets, int64_t to_ns)
 {
-	struct track_segment *s = open_segment(t);
+	struct track_segment *s = track_open_segment(t);
 
 	*loss_of(&t->loss, cause) += packets;
 	if (s)
 		*loss_of(&s->loss, cause) += packets;
 	t->reader.drops += packets;
-	add_gap(t, cause, packets, t->last_block_ns, to_ns);
+	track_add_gap(t, cause, packets, t->last_block_ns, to_ns);
 }
 
 void track_add_outage(struct track *t, int64_t from_wall_ns, int64_t to_wall_ns)
 {
 	if (t->state != TRACK_RUNNING || to_wall_ns <= t->begin_ns)
 		return;
-	add_gap(t, GAP_NIC_DOWN, 0, from_wall_ns > t->begin_ns ? from_wall_ns : t->begin_ns,
-		to_wall_ns);
+	track_add_gap(t, GAP_NIC_DOWN, 0, from_wall_ns > t->begin_ns ? from_wall_ns : t->begin_ns,
+		      to_wall_ns);
 }
 
 /* --- marks --- */
@@ -225,7 +157,7 @@ static void mark_block(struct track *t, struct track_segment *s)
 
 /* --- segments --- */
 
-static void open_next(struct track *t, int64_t begin_ns, struct instant now)
+void track_open_next(struct track *t, int64_t begin_ns, struct instant now)
 {
 	struct track_segment_options options = {.writer = t->ring->writer,
 						.box = t->ring->writer_box,
@@ -277,7 +209,7 @@ static void rotate(struct track *t, struct track_segment *s, struct instant now)
 	close_segment(t, s, now.mono);
 	t->name.number++;
 	t->rotate_now = 0;
-	open_next(t, ring_open_ns(t->ring->ring, t->seq), now);
+	track_open_next(t, ring_open_ns(t->ring->ring, t->seq), now);
 }
 
 static int is_rotation_due(const struct track *t, const struct track_segment *s, mono_t now)
@@ -292,11 +224,11 @@ static int is_rotation_due(const struct track *t, const struct track_segment *s,
 /* The segment to write to, with its headers in; NULL if there is no buffer for them. */
 static struct track_segment *ready_segment(struct track *t, struct instant now)
 {
-	struct track_segment *s = open_segment(t);
+	struct track_segment *s = track_open_segment(t);
 
 	if (is_rotation_due(t, s, now.mono)) {
 		rotate(t, s, now);
-		s = open_segment(t);
+		s = track_open_segment(t);
 	}
 	return begin(t, s) ? NULL : s;
 }
@@ -320,7 +252,7 @@ static void tell_finished(struct track *t)
 /* In ENDING: closes what is open, and is over when everything is sealed. */
 static void settle(struct track *t, mono_t now)
 {
-	struct track_segment *s = open_segment(t);
+	struct track_segment *s = track_open_segment(t);
 
 	if (t->state != TRACK_ENDING)
 		return;
@@ -328,7 +260,7 @@ static void settle(struct track *t, mono_t now)
 		close_segment(t, s, now);
 	if (!TAILQ_EMPTY(&t->segments))
 		return;
-	tell_gaps(t);
+	track_tell_gaps(t);
 	tell_finished(t);
 	/* after a shutdown the mark is what a successor resumes from */
 	if (t->end != REC_END_SHUTDOWN)
@@ -367,7 +299,7 @@ void track_shutdown(struct track *t, struct instant now)
 /* At a block's end: is it time? */
 static void check_end(struct track *t, struct instant now)
 {
-	const struct track_segment *s = open_segment(t);
+	const struct track_segment *s = track_open_segment(t);
 	int at_head = t->seq >= ring_head(t->ring->ring);
 
 	if (t->state != TRACK_RUNNING || t->partial)
@@ -405,7 +337,7 @@ static void skip_lost(struct track *t)
  * to 100 ms before the block was taken. */
 static void count_drops(struct track *t, const struct ring_info *info)
 {
-	struct track_segment *s = open_segment(t);
+	struct track_segment *s = track_open_segment(t);
 	uint64_t drops, known, nic;
 
 	if (!t->counting) {
@@ -426,7 +358,7 @@ static void count_drops(struct track *t, const struct ring_info *info)
 	t->nic_drops += nic;
 }
 
-static void apply_edit(struct track *t)
+void track_apply_edit(struct track *t)
 {
 	struct edit *edit = take_ptr(t->edit);
 
@@ -451,7 +383,7 @@ static void finish_block(struct track *t, const struct ring_info *info, struct t
 	t->seq++;
 	mark_block(t, s);
 	if (t->edit)
-		apply_edit(t);
+		track_apply_edit(t);
 }
 
 /* Reads block seq, or the rest of it. Returns 0 or TRACK_READER_BUSY. */
@@ -507,7 +439,7 @@ int track_step(struct track *t, uint32_t blocks, struct instant now)
 
 static void fill_report(const struct track *t, struct rec_track *ret)
 {
-	const struct track_segment *s = open_segment(t);
+	const struct track_segment *s = track_open_segment(t);
 
 	memset(ret, 0, sizeof(*ret)); /* it will be compared, padding and all */
 	ret->head = t->head;
@@ -537,7 +469,7 @@ static void tell_changes(struct track *t, mono_t now)
 	if (t->state == TRACK_OVER || mono_sub(now, t->told_at) < TELL_EVERY)
 		return;
 	t->told_at = now;
-	tell_gaps(t);
+	track_tell_gaps(t);
 	fill_report(t, &report);
 	if (memcmp(&report, &t->told, sizeof(report)))
 		track_tell(t);
@@ -574,11 +506,11 @@ static void flush_quiet(struct track *t, struct track_segment *s, mono_t now)
 
 void track_tick(struct track *t, struct instant now)
 {
-	struct track_segment *s = open_segment(t);
+	struct track_segment *s = track_open_segment(t);
 
 	if (t->state == TRACK_RUNNING && s && is_rotation_due(t, s, now.mono)) {
 		rotate(t, s, now);
-		s = open_segment(t);
+		s = track_open_segment(t);
 	}
 	if (t->state == TRACK_RUNNING && s && !begin(t, s))
 		flush_quiet(t, s, now.mono);
@@ -603,7 +535,7 @@ static void on_failed(struct track *t, struct track_segment *s, const struct wri
 	t->reader.packets -= lost;
 	t->reader.bytes -= bytes - s->bytes;
 	if (lost)
-		add_gap(t, GAP_DISK, lost, event->mark.last_wall_ns, last_ns);
+		track_add_gap(t, GAP_DISK, lost, event->mark.last_wall_ns, last_ns);
 	publish(t);
 	end_track(t, full ? REC_END_DISK_FULL : REC_END_DISK_ERROR, event->error, now);
 }
@@ -650,154 +582,4 @@ void track_on_writer(const struct writer_event *event, struct instant now)
 		break;
 	}
 	settle(t, now.mono);
-}
-
-/* --- life --- */
-
-static void copy_start(struct track *t, const struct rec_start *start)
-{
-	memcpy(t->head.capture, start->capture, sizeof(t->head.capture));
-	t->head.ring = start->ring;
-	memcpy(t->comment, start->comment, sizeof(t->comment));
-	memcpy(t->filter_text, start->filter_text, sizeof(t->filter_text));
-	snprintf(t->name.policy, sizeof(t->name.policy), "%s", start->policy);
-	snprintf(t->name.nic, sizeof(t->name.nic), "%s", t->ring->nic);
-	t->rotate_bytes = start->rotate_bytes;
-	t->rotate_after = start->rotate_ns;
-	t->budget_bytes = start->budget_bytes;
-	t->reader.slice = start->slice;
-	t->reader.slice_bytes = start->slice_bytes;
-	t->reader.trigger_ns = start->trigger_wall_ns;
-}
-
-/* From the past: by monotonic time where this process took the blocks, by wall clock elsewhere. */
-static int64_t begin_by_time(struct track *t, const struct rec_start *start, struct instant now)
-{
-	struct ring_query query = {.from_wall_ns = start->from_wall_ns,
-				   .from = mono_add(now.mono, -start->lookback_ns)};
-	const struct ring_info *before;
-
-	if (start->flags & REC_RESUME) {
-		query.from = instant_mono_at(now, (wall_t){start->from_wall_ns});
-		t->reader.not_before_ns = start->from_wall_ns + 1;
-	}
-	t->seq = ring_find(t->ring->ring, &query);
-	before = ring_get_info(t->ring->ring, t->seq - 1);
-	t->last_block_ns = before ? before->last_ns : 0;
-	return ring_open_ns(t->ring->ring, t->seq);
-}
-
-/* From the mark of a dead recorder. What was lost meanwhile is known before the first block: what
- * the kernel dropped, and blocks that are out of reach. It is told even if it is nothing. A ring
- * made anew is read from its beginning: the mark's numbers are of another one. */
-static int64_t begin_by_mark(struct track *t, const struct shared_mark *mark)
-{
-	const struct ring *ring = t->ring->ring;
-	uint64_t drops = atomic_load_explicit(&t->ring->shared->kernel_drops, memory_order_relaxed);
-	uint64_t head = ring_head(ring), lost = 0;
-	const struct ring_info *info;
-
-	t->seq = mark->seq < head ? mark->seq : head;
-	if (t->seq < ring_reach(ring) || ring_is_fresh(ring)) {
-		t->seq = ring_reach(ring);
-		lost = ring_packets_before(ring, t->seq) - mark->ring_packets;
-	}
-	t->reader.drops = lost;
-	t->restart_drops = drops > mark->kernel_drops ? drops - mark->kernel_drops : 0;
-	t->loss.restart = lost + t->restart_drops;
-	t->last_block_ns = mark->last_wall_ns;
-	t->kernel_drops = mark->kernel_drops;
-	t->nic_drops = atomic_load_explicit(&t->ring->shared->nic_drops, memory_order_relaxed);
-	t->counting = 1;
-	t->marks_held = 1;
-	if (mark->last_wall_ns >= t->reader.trigger_ns)
-		t->reader.trigger_ns = 0;
-	info = ring_get_info(ring, t->seq);
-	add_gap(t, GAP_RESTART, t->loss.restart, mark->last_wall_ns, info ? info->first_ns : 0);
-	tell_gaps(t);
-	return mark->last_wall_ns;
-}
-
-static void tell_started(struct track *t, int64_t reach_ns, uint32_t resumed)
-{
-	struct rec_started report = {.head = t->head,
-				     .first_seq = t->seq,
-				     .reach_wall_ns = reach_ns,
-				     .resumed = resumed};
-
-	report_put(t->ring->reports, REC_STARTED, &report, sizeof(report));
-}
-
-/* Before the first byte is written: nothing of block seq on is in a file. */
-static void publish_first(struct track *t)
-{
-	struct shared_mark mark = {.seq = t->seq,
-				   .segment = t->name.number,
-				   .ring_packets = t->before,
-				   .kernel_drops = atomic_load_explicit(
-					   &t->ring->shared->kernel_drops, memory_order_relaxed),
-				   .last_wall_ns = t->last_block_ns};
-
-	if (!t->marks_held)
-		mark_save(t->cursor, &mark);
-}
-
-struct track *track_new(const struct track_options *o, struct instant now)
-{
-	struct track *t = xcalloc(1, sizeof(*t));
-	int64_t reach_ns;
-
-	t->ring = o->ring;
-	t->folder = o->folder;
-	t->cursor = o->cursor;
-	t->used_bytes = o->used_bytes;
-	t->name.number = o->first_segment;
-	TAILQ_INIT(&t->segments);
-	copy_start(t, o->start);
-	t->reader.filter = o->filter;
-	t->reader.link_type = o->ring->shared->link_type;
-	t->reader.scratch = o->ring->scratch;
-	t->reader.until_ns = INT64_MAX;
-	t->until = (mono_t){INT64_MAX};
-	t->end_seq = UINT64_MAX;
-	t->end = REC_END_STOPPED;
-	reach_ns = o->mark ? begin_by_mark(t, o->mark) : begin_by_time(t, o->start, now);
-	t->begin_ns = reach_ns;
-	t->before = ring_packets_before(o->ring->ring, t->seq);
-	tell_started(t, reach_ns, o->mark != NULL);
-	publish_first(t);
-	open_next(t, reach_ns, now);
-	if (t->loss.restart)
-		open_segment(t)->loss.restart = t->loss.restart;
-	if (o->start->until_wall_ns)
-		track_stop(t, o->start->until_wall_ns, now);
-	return t;
-}
-
-struct track *track_free(struct track *t)
-{
-	if (!t)
-		return NULL;
-	bug_on(t->state != TRACK_OVER);
-	filter_free(t->reader.filter);
-	if (t->edit)
-		filter_free(t->edit->filter);
-	free(t->edit);
-	close(t->folder);
-	free(t);
-	return NULL;
-}
-
-void track_edit(struct track *t, const struct rec_edit *edit, struct filter *filter)
-{
-	if (t->edit)
-		filter_free(t->edit->filter);
-	else
-		t->edit = xcalloc(1, sizeof(*t->edit));
-	t->edit->filter = filter;
-	t->edit->slice = edit->slice;
-	t->edit->slice_bytes = edit->slice_bytes;
-	memcpy(t->edit->filter_text, edit->filter_text, sizeof(t->edit->filter_text));
-	if (!t->partial)
-		apply_edit(t);
 }
