@@ -29,9 +29,11 @@ static uint64_t count(const uint8_t *seen, uint32_t packets)
 static void test_until(void)
 {
 	struct rig *rig = rig_new(PACKETS, SPACING);
-	int64_t until = wall_now().ns + 150 * DUR_MS;
+	int64_t until;
 
 	rig_start(rig);
+	rig_wait(rig, rig_replayed(rig) > 0);
+	until = wall_now().ns + 150 * DUR_MS;
 	rig_plan(rig, 0, "", DUR_S, &start);
 	start.until_wall_ns = until;
 	rig_send(rig, REC_START, &start, sizeof(start));
