@@ -30,6 +30,10 @@ enum child_message_type {
 	CHILD_STOP,	  /* no body: finish what you do and exit, within 4 s */
 	CHILD_WORKER, /* struct child_worker + socket to the worker; no socket: it could not start
 		       */
+	/* control only: the configured key and certificate, as the opened files, before CHILD_GO */
+	CHILD_CERTIFICATE,
+	CHILD_KEY,
+	CHILD_RELOAD, /* no body: key and certificate may have changed */
 	/* child → supervisor */
 	CHILD_READY = 100,    /* no body: this process serves */
 	CHILD_WORKER_REQUEST, /* struct child_worker; control only */

@@ -11,14 +11,11 @@
 
 #include "base/cleanup.h"
 
-int file_read(int dir_fd, const char *path, size_t max, struct buf *out)
+int file_read_open(int fd, size_t max, struct buf *out)
 {
-	CLEANUP_CLOSE int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	char chunk[16384];
 	ssize_t n;
 
-	if (fd < 0)
-		return -errno;
 	buf_clear(out);
 	for (;;) {
 		n = read(fd, chunk, sizeof(chunk));
@@ -30,6 +27,13 @@ int file_read(int dir_fd, const char *path, size_t max, struct buf *out)
 			return -EFBIG;
 		buf_append(out, chunk, (size_t)n);
 	}
+}
+
+int file_read(int dir_fd, const char *path, size_t max, struct buf *out)
+{
+	CLEANUP_CLOSE int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	return fd < 0 ? -errno : file_read_open(fd, max, out);
 }
 
 int file_write_all(int fd, const void *data, size_t len)

@@ -12,6 +12,9 @@
  */
 int file_read(int dir_fd, const char *path, size_t max, struct buf *out);
 
+/* The same from a descriptor, from where it stands to its end. */
+int file_read_open(int fd, size_t max, struct buf *out);
+
 /* Replaces path by data: hidden temporary file, fsync, rename, fsync of the folder. The old file or
  * the new one is there at every moment. `path` has no folder part beyond dir_fd's. */
 int file_replace(int dir_fd, const char *path, mode_t mode, const void *data, size_t len);

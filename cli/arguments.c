@@ -7,11 +7,18 @@
 
 const struct option_row option_rows[OPTION_COUNT] = {
 	[OPTION_SERVER] = {"server", 0, "URL",
-			   "the probe's address (default http://127.0.0.1:8470)"},
+			   "the probe's address (default: ringbell.sock in the state folder, where "
+			   "root and group ringbell need no token, else http://127.0.0.1:8470)"},
 	[OPTION_TOKEN_FILE] = {"token-file", 0, "FILE", "file that holds the token"},
 	[OPTION_STATE] = {"state", 0, "DIR",
 			  "the probe's state folder, whose tokens.json has the token (default "
 			  "$RINGBELL_STATE, else /var/lib/ringbell)"},
+	[OPTION_CACERT] = {"cacert", 0, "FILE",
+			   "certificates that may vouch for an https server (default: the "
+			   "system's; on this machine tls.crt in the state folder)"},
+	[OPTION_FINGERPRINT] = {"fingerprint", 0, "PRINT",
+				"sha256//... of the key an https server must have; nobody need "
+				"vouch for it then"},
 	[OPTION_JSON] = {"json", 0, NULL, "print what the API answered, unchanged"},
 	[OPTION_HELP] = {"help", 'h', NULL, "print help"},
 	[OPTION_VERSION] = {"version", 'V', NULL, "print the version"},

@@ -23,7 +23,11 @@
 struct client {
 	CURL *easy;
 	char *server; /* without the final '/' */
-	char *authorization;
+	char *socket;
+	char *authorization; /* NULL = none needed */
+	char *cacert;
+	char *fingerprint;
+	long verify_host; /* as CURLOPT_SSL_VERIFYHOST */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -61,13 +65,34 @@ static bool is_server(const char *server)
 	       !curl_url_set(url, CURLUPART_URL, server, 0);
 }
 
-enum exit_status client_open(const char *server, const char *token, struct client **ret)
+static char *copy(const char *text)
 {
+	return text ? xstrdup(text) : NULL;
+}
+
+static bool is_fingerprint(const char *text)
+{
+	static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				     "0123456789+/";
+
+	return !strncmp(text, "sha256//", 8) && strspn(text + 8, base64) == 43 &&
+	       !strcmp(text + 51, "=");
+}
+
+enum exit_status client_open(const struct client_options *options, struct client **ret)
+{
+	const char *server = options->server;
 	struct client *client;
 	size_t len = strlen(server);
 
 	if (!is_server(server)) {
 		text_complain("--server \"%s\" is not of the form http[s]://host[:port]", server);
+		return EXIT_USAGE;
+	}
+	if (options->fingerprint && !is_fingerprint(options->fingerprint)) {
+		text_complain("--fingerprint \"%s\" is not of the form sha256//<44 characters of "
+			      "base64>, as ringbelld logs it at its start",
+			      options->fingerprint);
 		return EXIT_USAGE;
 	}
 	bug_on(curl_global_init(CURL_GLOBAL_DEFAULT));
@@ -77,7 +102,12 @@ enum exit_status client_open(const char *server, const char *token, struct clien
 	while (len && server[len - 1] == '/')
 		len--;
 	client->server = xasprintf("%.*s", (int)len, server);
-	client->authorization = xasprintf("Authorization: Bearer %s", token);
+	client->socket = copy(options->socket);
+	if (options->token)
+		client->authorization = xasprintf("Authorization: Bearer %s", options->token);
+	client->cacert = copy(options->certificate ? options->certificate : options->cacert);
+	client->fingerprint = copy(options->fingerprint);
+	client->verify_host = options->certificate ? 0 : 2;
 	*ret = client;
 	return EXIT_OK;
 }
@@ -88,11 +118,24 @@ struct client *client_close(struct client *client)
 		return NULL;
 	curl_easy_cleanup(client->easy);
 	curl_global_cleanup();
-	explicit_bzero(client->authorization, strlen(client->authorization));
+	if (client->authorization)
+		explicit_bzero(client->authorization, strlen(client->authorization));
 	free(client->authorization);
 	free(client->server);
+	free(client->socket);
+	free(client->cacert);
+	free(client->fingerprint);
 	free(client);
 	return NULL;
+}
+
+/* The key alone tells who it is: libcurl compares it before anything is sent, also where nobody
+ * vouches for the certificate. */
+static void pin(struct client *client)
+{
+	set(client->easy, CURLOPT_PINNEDPUBLICKEY, client->fingerprint);
+	set(client->easy, CURLOPT_SSL_VERIFYPEER, 0L);
+	set(client->easy, CURLOPT_SSL_VERIFYHOST, 0L);
 }
 
 /* The options that every request has; the connection of the one before is kept. */
@@ -102,7 +145,8 @@ static void prepare(struct client *client, const char *path, struct curl_slist *
 
 	curl_easy_reset(client->easy);
 	client->error[0] = '\0';
-	*headers = curl_slist_append(*headers, client->authorization);
+	if (client->authorization)
+		*headers = curl_slist_append(*headers, client->authorization);
 	*headers = curl_slist_append(*headers, "Expect:");
 	set(client->easy, CURLOPT_URL, url);
 	set(client->easy, CURLOPT_HTTPHEADER, *headers);
@@ -112,6 +156,13 @@ static void prepare(struct client *client, const char *path, struct curl_slist *
 	set(client->easy, CURLOPT_PROXY, ""); /* the token is for the probe alone */
 	set(client->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	set(client->easy, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
+	if (client->socket)
+		set(client->easy, CURLOPT_UNIX_SOCKET_PATH, client->socket);
+	set(client->easy, CURLOPT_SSL_VERIFYHOST, client->verify_host);
+	if (client->cacert)
+		set(client->easy, CURLOPT_CAINFO, client->cacert);
+	if (client->fingerprint)
+		pin(client);
 }
 
 static enum exit_status complain_transport(struct client *client, CURLcode code)
@@ -119,6 +170,12 @@ static enum exit_status complain_transport(struct client *client, CURLcode code)
 	const char *why = client->error[0] ? client->error : curl_easy_strerror(code);
 	curl_off_t connected = 0;
 
+	if (code == CURLE_SSL_PINNEDPUBKEYNOTMATCH || code == CURLE_PEER_FAILED_VERIFICATION) {
+		text_complain("%s is not trusted: %s; see \"ringbell status\" on the probe for its "
+			      "fingerprint (--fingerprint, --cacert)",
+			      client->server, why);
+		return EXIT_NOT_ALLOWED;
+	}
 	curl_easy_getinfo(client->easy, CURLINFO_CONNECT_TIME_T, &connected);
 	if (connected && code == CURLE_OPERATION_TIMEDOUT) {
 		text_complain("%s does not answer: %s", client->server, why);

@@ -24,9 +24,18 @@ struct answer {
 void answer_fini(struct answer *answer);
 #define CLEANUP_ANSWER CLEANUP(answer_fini)
 
-/* `server` is "http[s]://host[:port]", `token` goes into each request. Both are copied. *ret is the
- * client. */
-enum exit_status client_open(const char *server, const char *token, struct client **ret);
+/* Whom to ask, and how to know that it is they. All is copied; NULL = none. */
+struct client_options {
+	const char *server; /* "http[s]://host[:port]" */
+	const char *socket; /* path of a unix socket to reach it through */
+	const char *token;  /* goes into each request */
+	const char *cacert; /* file of certificates that may vouch for it; NULL = the system's */
+	const char *fingerprint; /* "sha256//…" of its key: nobody needs to vouch for it */
+	/* file of the very certificate it must have, whatever name it was reached by */
+	const char *certificate;
+};
+
+enum exit_status client_open(const struct client_options *options, struct client **ret);
 /* Accepts NULL, returns NULL. */
 struct client *client_close(struct client *client);
 

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/cleanup.h"
 #include "cli/help.h"
 #include "cli/run.h"
@@ -106,26 +108,70 @@ static enum exit_status print_help(const struct arguments *arguments)
 	return EXIT_USAGE;
 }
 
-/* The client stays NULL if there is no token or the address is wrong. */
-static enum exit_status open_client(const struct arguments *arguments, struct client **ret)
+static const char *find_state(const struct arguments *arguments)
 {
-	const char *server = arguments->values[OPTION_SERVER];
 	const char *state = arguments->values[OPTION_STATE];
+
+	if (!state)
+		state = getenv("RINGBELL_STATE");
+	return state && *state ? state : TOKEN_STATE_DEFAULT;
+}
+
+/* Is it the probe whose state folder we were told, or the one on this machine? Only then does its
+ * certificate prove anything. */
+static int is_own_server(const struct arguments *arguments)
+{
+	static const char *const hosts[] = {"https://localhost", "https://127.", "https://[::1]"};
+	const char *server = arguments->values[OPTION_SERVER];
+
+	if (arguments->values[OPTION_STATE] || getenv("RINGBELL_STATE"))
+		return 1;
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++)
+		if (!strncasecmp(server, hosts[i], strlen(hosts[i])))
+			return 1;
+	return 0;
+}
+
+static enum exit_status open_remote(const struct arguments *arguments, const char *state,
+				    struct client **ret)
+{
+	CLEANUP_FREE char *certificate = xasprintf("%s/tls.crt", state);
+	struct client_options options = {
+		.server = arguments->values[OPTION_SERVER],
+		.cacert = arguments->values[OPTION_CACERT],
+		.fingerprint = arguments->values[OPTION_FINGERPRINT],
+	};
 	char token[TOKEN_SIZE];
 	struct error err;
 	enum exit_status r;
 
-	if (!state)
-		state = getenv("RINGBELL_STATE");
-	if (!state || !*state)
-		state = TOKEN_STATE_DEFAULT;
 	if (token_load(arguments->values[OPTION_TOKEN_FILE], state, token, &err) < 0) {
 		text_complain("%s", err.text);
 		return EXIT_NOT_ALLOWED;
 	}
-	r = client_open(server ? server : CLIENT_SERVER_DEFAULT, token, ret);
+	options.token = token;
+	if (!options.server)
+		options.server = CLIENT_SERVER_DEFAULT;
+	else if (!options.cacert && !options.fingerprint && is_own_server(arguments) &&
+		 !access(certificate, R_OK))
+		options.certificate = certificate;
+	r = client_open(&options, ret);
 	explicit_bzero(token, sizeof(token));
 	return r;
+}
+
+/* Without --server and --token-file the probe's socket is asked, which knows who we are. The client
+ * stays NULL if there is no token or the address is wrong. */
+static enum exit_status open_client(const struct arguments *arguments, struct client **ret)
+{
+	const char *state = find_state(arguments);
+	CLEANUP_FREE char *socket = xasprintf("%s/ringbell.sock", state);
+	struct client_options options = {.server = "http://localhost", .socket = socket};
+
+	if (arguments->values[OPTION_SERVER] || arguments->values[OPTION_TOKEN_FILE] ||
+	    access(socket, R_OK | W_OK))
+		return open_remote(arguments, state, ret);
+	return client_open(&options, ret);
 }
 
 static enum exit_status run_command(const struct arguments *arguments)

@@ -31,6 +31,7 @@ enum type {
 	TYPE_BOOL,
 	TYPE_DURATION,
 	TYPE_LEVEL,
+	TYPE_TLS,
 	TYPE_NICS,
 	TYPE_FILES,
 };
@@ -104,6 +105,19 @@ static const struct member members[] = {
 	 .allowed = PATH_ALLOWED},
 	{"/public_url", TYPE_TEXT, TEXT(public_url), .min = 1, .check = check_url,
 	 .allowed = "http://HOST[:PORT][/PATH] or https://…, without a final /"},
+	{"/tls/mode", TYPE_TLS, AT(tls.mode), .allowed = "auto, on or off"},
+	{"/tls/certificate_file", TYPE_TEXT, TEXT(tls.certificate_file), .min = 1,
+	 .check = check_absolute, .allowed = PATH_ALLOWED},
+	{"/tls/key_file", TYPE_TEXT, TEXT(tls.key_file), .min = 1, .check = check_absolute,
+	 .allowed = PATH_ALLOWED},
+	{"/http/connections", TYPE_NUMBER, AT(http.connections), .min = 16, .max = 15000,
+	 .allowed = "16 to 15000"},
+	{"/http/connections_per_address", TYPE_NUMBER, AT(http.connections_per_address), .min = 1,
+	 .max = 15000, .allowed = "1 to 15000"},
+	{"/http/request_timeout", TYPE_DURATION, AT(http.request_timeout_ns), .min = DUR_S,
+	 .max = 5 * DUR_MIN, .allowed = "a duration from 1s to 5m, as 10s"},
+	{"/http/idle_timeout", TYPE_DURATION, AT(http.idle_timeout_ns), .min = DUR_S,
+	 .max = DUR_HOUR, .allowed = "a duration from 1s to 1h, as 15s"},
 	{"/log_level", TYPE_LEVEL, AT(log_level), .allowed = "error, warning, info or debug"},
 	{"/nics", TYPE_NICS, AT(nics), .allowed = "a NIC's name, at most 15 bytes",
 	 .check = check_nic},
@@ -152,6 +166,10 @@ void config_init(struct config *config)
 		.listen = "127.0.0.1:8470",
 		.state = "/var/lib/ringbell",
 		.log_level = LOG_LEVEL_INFO,
+		.http = {.connections = 2048,
+			 .connections_per_address = 64,
+			 .request_timeout_ns = 10 * DUR_S,
+			 .idle_timeout_ns = 15 * DUR_S},
 		.rings = {.memory_bytes = 256 * MIB,
 			  .retire_ms = RING_SOCKET_RETIRE_MS,
 			  .idle_wake_ms = 1000},
@@ -269,6 +287,21 @@ static int set_level(struct config *config, const struct member *m, const struct
 	return log_level_parse(v->text, &config->log_level) ? refuse(m, v, errors) : 0;
 }
 
+static int set_tls(struct config *config, const struct member *m, const struct value *v,
+		   struct buf *errors)
+{
+	static const char *const names[] = {
+		[TLS_AUTO] = "auto", [TLS_ON] = "on", [TLS_OFF] = "off"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(v->text, names[i]))
+			continue;
+		config->tls.mode = (enum tls_mode)i;
+		return 0;
+	}
+	return refuse(m, v, errors);
+}
+
 static int set_value(struct config *config, const struct member *m, const struct value *v,
 		     struct buf *errors)
 {
@@ -284,6 +317,8 @@ static int set_value(struct config *config, const struct member *m, const struct
 		return set_duration(config, m, v, errors);
 	case TYPE_LEVEL:
 		return set_level(config, m, v, errors);
+	case TYPE_TLS:
+		return set_tls(config, m, v, errors);
 	default:
 		buf_printf(errors, "%s: %s: \"%.80s\": a list is expected, as [%.80s]\n", v->where,
 			   m->path, v->text, v->text);
@@ -566,11 +601,22 @@ int config_complete(struct config *config, struct buf *errors)
 	return -EINVAL;
 }
 
+static int check_tls(const struct config *config, struct buf *errors)
+{
+	const char *missing = *config->tls.key_file ? "/tls/certificate_file" : "/tls/key_file";
+
+	if (!*config->tls.certificate_file == !*config->tls.key_file)
+		return 0;
+	buf_printf(errors, "%s: missing: certificate and key are needed together\n", missing);
+	return -EINVAL;
+}
+
 int config_check(struct config *config, struct buf *errors)
 {
 	int r = check_blocks(config, errors);
-	int q = check_rings(config, errors);
-	int c = config_complete(config, errors);
-
-	return r ? r : q ? q : c;
+	if (check_rings(config, errors))
+		r = -EINVAL;
+	if (check_tls(config, errors))
+		r = -EINVAL;
+	return config_complete(config, errors) ? -EINVAL : r;
 }

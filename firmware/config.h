@@ -18,12 +18,32 @@
 #define CONFIG_PATH_SIZE    256
 #define CONFIG_NAME_SIZE    33 /* longest user name useradd makes, and NUL */
 
+enum tls_mode {
+	TLS_AUTO, /* unless only this machine can connect */
+	TLS_ON,
+	TLS_OFF,
+};
+
 /* Numbers are int64_t whatever their range, so that one reader serves them all. */
 struct config {
 	char listen[128];
 	char state[CONFIG_PATH_SIZE];
 	char captures[CONFIG_PATH_SIZE]; /* "" = <state>/captures, filled in by config_check */
 	char public_url[256];
+
+	struct {
+		enum tls_mode mode;
+		char certificate_file[CONFIG_PATH_SIZE]; /* PEM with chain; "" = our own */
+		char key_file[CONFIG_PATH_SIZE];
+	} tls;
+
+	struct {
+		int64_t connections;
+		int64_t connections_per_address;
+		int64_t request_timeout_ns;
+		int64_t idle_timeout_ns;
+	} http;
+
 	enum log_level log_level;
 
 	char nics[CHILD_RINGS_MAX][CHILD_NIC_SIZE];

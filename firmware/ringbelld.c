@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "capture/selftest.h"
+#include "dispatch/serve/listen.h"
 #include "firmware/folder.h"
 #include "firmware/offline.h"
 #include "firmware/options.h"
@@ -41,6 +42,26 @@ struct ringbelld {
 	struct courier_config courier;
 };
 
+static void plan_listener(struct ringbelld *d)
+{
+	const struct config *c = &d->config;
+	const struct identity *control = &d->identities[USER_CONTROL];
+	struct listen_address address;
+	int is_open = listen_parse(c->listen, &address, NULL) || !listen_is_loopback(&address);
+
+	d->control.tls = c->tls.mode == TLS_ON || (c->tls.mode == TLS_AUTO && is_open);
+	if (!d->control.tls && is_open)
+		log_warning("supervisor",
+			    "%s is open to others and not encrypted: tokens and captures can be "
+			    "read on the way",
+			    c->listen);
+	d->control.local_group = control->is_changed ? control->shared_gid : 0;
+	d->control.connections_max = (uint32_t)c->http.connections;
+	d->control.connections_per_address = (uint32_t)c->http.connections_per_address;
+	d->control.request_timeout_ms = (uint32_t)(c->http.request_timeout_ns / DUR_MS);
+	d->control.idle_timeout_ms = (uint32_t)(c->http.idle_timeout_ns / DUR_MS);
+}
+
 static void plan_children(struct ringbelld *d)
 {
 	const struct config *c = &d->config;
@@ -58,6 +79,7 @@ static void plan_children(struct ringbelld *d)
 	snprintf(d->control.captures, sizeof(d->control.captures), "%s", c->captures);
 	snprintf(d->control.listen, sizeof(d->control.listen), "%s", c->listen);
 	snprintf(d->control.public_url, sizeof(d->control.public_url), "%s", c->public_url);
+	plan_listener(d);
 	d->courier.connect_timeout_ms = (int)(c->courier.connect_timeout_ns / DUR_MS);
 	snprintf(d->courier.ca_file, sizeof(d->courier.ca_file), "%s", c->courier.ca_file);
 }
@@ -196,6 +218,26 @@ static int prepare_folders(struct ringbelld *d, struct error *err)
 	return d->lock_fd < 0 ? d->lock_fd : 0;
 }
 
+/* Whether they are good, control will say; whether they are there is known now. */
+static int check_certificate(const struct config *config, struct error *err)
+{
+	const char *const files[] = {config->tls.certificate_file, config->tls.key_file};
+	const char *const fields[] = {"/tls/certificate_file", "/tls/key_file"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		CLEANUP_CLOSE int fd = -1;
+
+		if (!*files[i])
+			continue;
+		fd = open(files[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		if (fd >= 0)
+			continue;
+		error_set(err, "environment", fields[i], "%s: %s", files[i], strerror(errno));
+		return -EINVAL;
+	}
+	return 0;
+}
+
 /* All that may fail because of the environment, before anything runs. */
 static int prepare(struct ringbelld *d, struct error *err)
 {
@@ -203,6 +245,8 @@ static int prepare(struct ringbelld *d, struct error *err)
 
 	if (!r)
 		r = check_memory(&d->config, err);
+	if (!r)
+		r = check_certificate(&d->config, err);
 	if (!r)
 		r = prepare_folders(d, err);
 	if (!r)
@@ -231,6 +275,8 @@ static int run(struct ringbelld *d)
 		.recorder = &d->recorder,
 		.control = &d->control,
 		.courier = &d->courier,
+		.certificate_file = d->config.tls.certificate_file,
+		.key_file = d->config.tls.key_file,
 	};
 	struct error err;
 	int r;

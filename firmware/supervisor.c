@@ -15,6 +15,7 @@
 #include "base/ipc.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "dispatch/serve/local_socket.h"
 #include "firmware/nic_events.h"
 #include "firmware/notify.h"
 #include "firmware/sandbox.h"
@@ -87,11 +88,18 @@ static int recorder_process(int socket, const void *config)
 
 static int control_process(int socket, const void *config)
 {
-	const struct control_config *c = config;
+	struct control_config c = *(const struct control_config *)config;
 	struct sandbox_options o = {
-		.role = SYSCALL_CONTROL, .captures = c->captures, .state = c->state};
+		.role = SYSCALL_CONTROL, .captures = c.captures, .state = c.state};
 
-	return sandbox_enter(&o) < 0 ? EXIT_FAILURE : control_main(socket, c);
+	/* it may make no unix socket later */
+	c.local_socket = local_socket_open(c.state, c.local_group);
+	if (c.local_socket < 0)
+		log_warning("control",
+			    "%s/" LOCAL_SOCKET_NAME ": %s: tools on this machine need a "
+			    "token",
+			    c.state, strerrordesc_np(-c.local_socket));
+	return sandbox_enter(&o) < 0 ? EXIT_FAILURE : control_main(socket, &c);
 }
 
 static int courier_process(int socket, const void *config)
@@ -152,6 +160,31 @@ static void connect_pair(struct supervisor *s, const enum role pair[2])
 	}
 }
 
+static int send_file(struct child *c, uint32_t type, const char *path)
+{
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0) {
+		log_error("supervisor", "%s: %s", path, strerror(errno));
+		return -errno;
+	}
+	ipc_link_send(c->link, type, NULL, 0, fd);
+	return 0;
+}
+
+/* The key may be readable to root alone: control gets it opened. Returns 0 if there is none, or
+ * both are on their way. */
+static int send_certificate(struct child *c)
+{
+	const struct supervisor_options *o = c->supervisor->options;
+	int r;
+
+	if (!*o->certificate_file)
+		return 0;
+	r = send_file(c, CHILD_CERTIFICATE, o->certificate_file);
+	return r ? r : send_file(c, CHILD_KEY, o->key_file);
+}
+
 static void hand_over(struct child *c)
 {
 	struct supervisor *s = c->supervisor;
@@ -161,6 +194,8 @@ static void hand_over(struct child *c)
 		ipc_link_send(c->link, CHILD_SHARED, NULL, 0, o->shared_fd);
 	if (c->role == ROLE_CONTROL)
 		ipc_link_send(c->link, CHILD_SHARED, NULL, 0, s->shared_readable);
+	if (c->role == ROLE_CONTROL)
+		send_certificate(c);
 	for (uint32_t i = 0; c->role == ROLE_RECORDER && i < o->slot_count; i++)
 		slot_hand_over(&o->slots[i], c->link);
 	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
@@ -346,6 +381,17 @@ static void reap(struct supervisor *s)
 	}
 }
 
+static void on_reload_signal(struct supervisor *s)
+{
+	struct child *control = &s->children[ROLE_CONTROL];
+
+	if (!control->link || s->phase != PHASE_RUNNING)
+		return;
+	log_info("supervisor", "SIGHUP: key and certificate are read again");
+	if (!send_certificate(control))
+		ipc_link_send(control->link, CHILD_RELOAD, NULL, 0, -1);
+}
+
 static void on_signal(void *owner)
 {
 	struct supervisor *s = owner;
@@ -354,6 +400,8 @@ static void on_signal(void *owner)
 	while (read(s->signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
 			reap(s);
+		else if (info.ssi_signo == SIGHUP)
+			on_reload_signal(s);
 		else
 			on_stop_signal(s, (int)info.ssi_signo);
 	}

@@ -31,7 +31,10 @@ struct supervisor_options {
 	const struct recorder_config *recorder;
 	const struct control_config *control;
 	const struct courier_config *courier;
+	const char *certificate_file; /* "" = control has its own */
+	const char *key_file;
 };
 
-/* Runs until SIGTERM, SIGINT or SIGHUP, then for 5 s at most. Returns 0 or -errno. */
+/* Runs until SIGTERM or SIGINT, then for 5 s at most. SIGHUP: control reads key and certificate
+ * again. Returns 0 or -errno. */
 int supervisor_run(const struct supervisor_options *options);

@@ -11,6 +11,8 @@
 #include "base/buf.h"
 #include "dispatch/serve/api.h"
 #include "dispatch/serve/control_state.h"
+#include "dispatch/serve/metrics_text.h"
+#include "dispatch/serve/server.h"
 #include "storage/outbox.h"
 #include "storage/quarantine.h"
 
@@ -23,40 +25,6 @@ struct metrics_job {
 	uint32_t quarantined;
 	struct statvfs space;
 };
-
-/* ---- lines ---- */
-
-static void add_family(struct buf *out, const char *name, const char *type, const char *help)
-{
-	buf_printf(out, "# HELP ringbell_%s %s\n# TYPE ringbell_%s %s\n", name, help, name, type);
-}
-
-static void add_escaped(struct buf *out, const char *value)
-{
-	for (; *value; value++) {
-		if (*value == '\n')
-			buf_append_text(out, "\\n");
-		else if (*value == '\\' || *value == '"')
-			buf_printf(out, "\\%c", *value);
-		else
-			buf_append(out, value, 1);
-	}
-}
-
-/* The name and one label, up to the blank. */
-static void add_labelled(struct buf *out, const char *name, const char *label, const char *value)
-{
-	buf_printf(out, "ringbell_%s{%s=\"", name, label);
-	add_escaped(out, value);
-	buf_append_text(out, "\"} ");
-}
-
-static void add_count(struct buf *out, const char *name, const char *label, const char *value,
-		      uint64_t n)
-{
-	add_labelled(out, name, label, value);
-	buf_printf(out, "%" PRIu64 "\n", n);
-}
 
 /* ---- rings ---- */
 
@@ -134,7 +102,7 @@ static void add_drops(struct buf *out, const struct shared_ring *ring, const cha
 {
 	for (size_t i = 0; i < ARRAY_SIZE(drop_reasons); i++) {
 		buf_append_text(out, "ringbell_capture_dropped_packets_total{ring=\"");
-		add_escaped(out, name);
+		metrics_add_escaped(out, name);
 		buf_printf(out, "\",reason=\"%s\"} %" PRIu64 "\n", drop_reasons[i].reason,
 			   drop_reasons[i].get(ring));
 	}
@@ -145,22 +113,23 @@ static void add_ring_times(struct buf *out, const struct control *control, wall_
 	uint32_t count = control_ring_count(control);
 	char name[CHILD_NIC_SIZE + 1];
 
-	add_family(out, "history_window_seconds", "gauge", "How far back a capture can begin.");
+	metrics_add_family(out, "history_window_seconds", "gauge",
+			   "How far back a capture can begin.");
 	for (uint32_t i = 0; i < count; i++) {
 		int64_t oldest = atomic_load(&control->shared->rings[i].oldest_wall_ns);
 
 		ring_name(&control->shared->rings[i], name);
-		add_labelled(out, "history_window_seconds", "ring", name);
+		metrics_add_labelled(out, "history_window_seconds", "ring", name);
 		buf_printf(out, "%.3f\n",
 			   oldest && oldest < now.ns ? (double)(now.ns - oldest) / 1e9 : 0);
 	}
-	add_family(out, "newest_packet_timestamp_seconds", "gauge",
-		   "When the newest packet came, 0 = none yet.");
+	metrics_add_family(out, "newest_packet_timestamp_seconds", "gauge",
+			   "When the newest packet came, 0 = none yet.");
 	for (uint32_t i = 0; i < count; i++) {
 		int64_t newest = atomic_load(&control->shared->rings[i].newest_wall_ns);
 
 		ring_name(&control->shared->rings[i], name);
-		add_labelled(out, "newest_packet_timestamp_seconds", "ring", name);
+		metrics_add_labelled(out, "newest_packet_timestamp_seconds", "ring", name);
 		buf_printf(out, "%.3f\n", (double)newest / 1e9);
 	}
 }
@@ -171,15 +140,16 @@ static void add_rings(struct buf *out, const struct control *control, wall_t now
 	char name[CHILD_NIC_SIZE + 1];
 
 	for (size_t f = 0; f < ARRAY_SIZE(ring_families); f++) {
-		add_family(out, ring_families[f].name, ring_families[f].type,
-			   ring_families[f].help);
+		metrics_add_family(out, ring_families[f].name, ring_families[f].type,
+				   ring_families[f].help);
 		for (uint32_t i = 0; i < count; i++) {
 			ring_name(&control->shared->rings[i], name);
-			add_count(out, ring_families[f].name, "ring", name,
-				  ring_families[f].get(&control->shared->rings[i]));
+			metrics_add_count(out, ring_families[f].name, "ring", name,
+					  ring_families[f].get(&control->shared->rings[i]));
 		}
 	}
-	add_family(out, "capture_dropped_packets_total", "counter", "Packets lost, by where.");
+	metrics_add_family(out, "capture_dropped_packets_total", "counter",
+			   "Packets lost, by where.");
 	for (uint32_t i = 0; i < count; i++) {
 		ring_name(&control->shared->rings[i], name);
 		add_drops(out, &control->shared->rings[i], name);
@@ -191,20 +161,21 @@ static void add_rings(struct buf *out, const struct control *control, wall_t now
 
 static void add_processes(struct buf *out, const struct control *control)
 {
-	add_family(out, "process_up", "gauge", "1 while the process runs.");
+	metrics_add_family(out, "process_up", "gauge", "1 while the process runs.");
 	for (int role = 0; control->shared && role < ROLE_COUNT; role++)
-		add_count(out, "process_up", "role", role_name((enum role)role),
-			  atomic_load(&control->shared->processes[role].pid) != 0);
-	add_family(out, "process_restarts_total", "counter", "Times it was started again.");
+		metrics_add_count(out, "process_up", "role", role_name((enum role)role),
+				  atomic_load(&control->shared->processes[role].pid) != 0);
+	metrics_add_family(out, "process_restarts_total", "counter", "Times it was started again.");
 	for (int role = 0; control->shared && role < ROLE_COUNT; role++)
-		add_count(out, "process_restarts_total", "role", role_name((enum role)role),
-			  atomic_load(&control->shared->processes[role].restarts));
+		metrics_add_count(out, "process_restarts_total", "role", role_name((enum role)role),
+				  atomic_load(&control->shared->processes[role].restarts));
 }
 
 static void add_alerts(struct buf *out, const struct intake_counts *counts)
 {
-	add_family(out, "alerts_received_total", "counter",
-		   "Alerts by source and result; an unauthorized or invalid delivery counts one.");
+	metrics_add_family(
+		out, "alerts_received_total", "counter",
+		"Alerts by source and result; an unauthorized or invalid delivery counts one.");
 	for (size_t i = 0; i < INTAKE_COUNT_SOURCES; i++) {
 		const struct intake_count *row = &counts->rows[i];
 
@@ -212,7 +183,7 @@ static void add_alerts(struct buf *out, const struct intake_counts *counts)
 			break;
 		for (int result = 0; result < INTAKE_RESULT_COUNT; result++) {
 			buf_append_text(out, "ringbell_alerts_received_total{source=\"");
-			add_escaped(out, row->source);
+			metrics_add_escaped(out, row->source);
 			buf_printf(out, "\",result=\"%s\"} %" PRIu64 "\n",
 				   intake_result_name((enum intake_result)result),
 				   row->results[result]);
@@ -228,34 +199,99 @@ static void add_captures(struct buf *out, const struct control *control)
 	LIST_FOREACH (capture, &control->live.captures, next)
 		if (capture->row.state < CAPTURE_FINISHED)
 			states[capture->row.state]++;
-	add_family(out, "captures", "gauge", "Captures that are not finished.");
+	metrics_add_family(out, "captures", "gauge", "Captures that are not finished.");
 	for (int state = CAPTURE_STARTING; state < CAPTURE_FINISHED; state++)
-		add_count(out, "captures", "state", capture_state_name((enum capture_state)state),
-			  states[state]);
+		metrics_add_count(out, "captures", "state",
+				  capture_state_name((enum capture_state)state), states[state]);
 }
 
 static void add_storage(struct buf *out, const struct statvfs *space)
 {
 	if (!space->f_frsize) /* it could not be asked: no figure is better than a wrong one */
 		return;
-	add_family(out, "storage_free_bytes", "gauge", "Free space beside the captures.");
+	metrics_add_family(out, "storage_free_bytes", "gauge", "Free space beside the captures.");
 	buf_printf(out, "ringbell_storage_free_bytes %" PRIu64 "\n",
 		   (uint64_t)space->f_bavail * space->f_frsize);
-	add_family(out, "storage_capacity_bytes", "gauge", "Size of the captures' file system.");
+	metrics_add_family(out, "storage_capacity_bytes", "gauge",
+			   "Size of the captures' file system.");
 	buf_printf(out, "ringbell_storage_capacity_bytes %" PRIu64 "\n",
 		   (uint64_t)space->f_blocks * space->f_frsize);
 }
 
 static void add_dispatch(struct buf *out, const struct outbox_counts *counts)
 {
-	add_family(out, "dispatch_deliveries_total", "counter", "Pushes that are decided.");
-	add_count(out, "dispatch_deliveries_total", "result", "delivered",
-		  (uint64_t)counts->delivered);
-	add_count(out, "dispatch_deliveries_total", "result", "dead", (uint64_t)counts->dead);
-	add_count(out, "dispatch_deliveries_total", "result", "suppressed",
-		  (uint64_t)counts->suppressed);
-	add_family(out, "dispatch_queue_length", "gauge", "Pushes that wait or are on their way.");
+	metrics_add_family(out, "dispatch_deliveries_total", "counter", "Pushes that are decided.");
+	metrics_add_count(out, "dispatch_deliveries_total", "result", "delivered",
+			  (uint64_t)counts->delivered);
+	metrics_add_count(out, "dispatch_deliveries_total", "result", "dead",
+			  (uint64_t)counts->dead);
+	metrics_add_count(out, "dispatch_deliveries_total", "result", "suppressed",
+			  (uint64_t)counts->suppressed);
+	metrics_add_family(out, "dispatch_queue_length", "gauge",
+			   "Pushes that wait or are on their way.");
 	buf_printf(out, "ringbell_dispatch_queue_length %" PRId64 "\n", counts->pending);
+}
+
+/* ---- the listener ---- */
+
+static void add_connections(struct buf *out, const struct connection_pool *pool)
+{
+	const struct connection_counts *counts = connection_pool_counts(pool);
+	const struct crowd *crowd = connection_pool_crowd(pool);
+
+	metrics_add_family(out, "http_connections", "gauge",
+			   "Connections through the configured address.");
+	buf_printf(out, "ringbell_http_connections %" PRIu32 "\n", crowd_count(crowd));
+	metrics_add_family(out, "http_connections_accepted_total", "counter",
+			   "Connections, by way in.");
+	for (int i = 0; i < ENTRANCE_COUNT; i++)
+		metrics_add_count(out, "http_connections_accepted_total", "entrance",
+				  entrance_name((enum entrance)i), counts->accepted[i]);
+	metrics_add_family(out, "http_connections_ended_total", "counter",
+			   "Connections that the probe ended, by why.");
+	for (int i = 0; i < CONNECTION_ENDS; i++)
+		metrics_add_count(out, "http_connections_ended_total", "reason",
+				  connection_end_name((enum connection_end)i), counts->ended[i]);
+	metrics_add_family(out, "http_busy_total", "counter",
+			   "Requests answered 503 because all places of their kind were taken.");
+	for (int i = 0; i < CROWD_KINDS; i++)
+		metrics_add_count(out, "http_busy_total", "kind",
+				  crowd_kind_name((enum crowd_kind)i), counts->busy[i]);
+}
+
+static void add_requests(struct buf *out, const struct request_counts *counts)
+{
+	metrics_add_family(out, "http_requests_total", "counter",
+			   "Requests that were answered, by route and class of status.");
+	for (size_t route = 0; route <= api_route_count && route < REQUEST_ROUTES_MAX; route++)
+		for (int code = 0; code < REQUEST_CODES; code++) {
+			uint64_t n = counts->answers[route][code];
+			char methods[64];
+
+			if (!n)
+				continue;
+			buf_printf(
+				out,
+				"ringbell_http_requests_total{route=\"%s\",method=\"%s\","
+				"code=\"%dxx\"} %" PRIu64 "\n",
+				route < api_route_count ? api_routes[route].pattern : "none",
+				route < api_route_count
+					? route_format_methods(api_routes[route].methods, methods)
+					: "",
+				code + 1, n);
+		}
+	metrics_add_family(out, "http_request_duration_seconds", "histogram",
+			   "From the complete request to the beginning of its answer.");
+	for (int i = 0; i < CROWD_KINDS; i++)
+		metrics_add_histogram(out, "http_request_duration_seconds", "kind",
+				      crowd_kind_name((enum crowd_kind)i), &counts->durations[i]);
+}
+
+static void add_http(struct buf *out, const struct control *control)
+{
+	if (control->server)
+		add_connections(out, server_connections(control->server));
+	add_requests(out, &control->requests);
 }
 
 /* ---- the request ---- */
@@ -282,16 +318,17 @@ static void metrics_done(void *arg, int result)
 		free(job);
 		return;
 	}
-	add_family(&out, "build_info", "gauge", "Always 1.");
-	add_count(&out, "build_info", "version", RINGBELL_VERSION, 1);
+	metrics_add_family(&out, "build_info", "gauge", "Always 1.");
+	metrics_add_count(&out, "build_info", "version", RINGBELL_VERSION, 1);
 	add_rings(&out, control, wall_now());
 	add_processes(&out, control);
 	add_alerts(&out, &control->intakes);
 	add_captures(&out, control);
 	add_storage(&out, &job->space);
-	add_family(&out, "storage_quarantined", "gauge", "Things moved aside by recovery.");
+	metrics_add_family(&out, "storage_quarantined", "gauge", "Things moved aside by recovery.");
 	buf_printf(&out, "ringbell_storage_quarantined %" PRIu32 "\n", job->quarantined);
 	add_dispatch(&out, &job->counts);
+	add_http(&out, control);
 	exchange_reply_text(exchange, METRICS_TYPE, out.data, out.len);
 	free(job);
 }

@@ -8,6 +8,7 @@
 #include "dispatch/serve/api.h"
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/policy_view.h"
+#include "dispatch/serve/server.h"
 #include "storage/outbox.h"
 #include "storage/quarantine.h"
 
@@ -175,6 +176,29 @@ static json_t *storage_view(const struct control *control, const struct status_j
 			 (json_int_t)job->quarantined);
 }
 
+static json_t *tls_view(const struct tls_facts *facts)
+{
+	if (!facts)
+		return json_null();
+	return json_pack("{s:s, s:s, s:s, s:o, s:o}", "fingerprint", facts->fingerprint,
+			 "certificate_sha256", facts->sha256, "subject", facts->subject,
+			 "not_before", wall_json(facts->not_before.ns), "not_after",
+			 wall_json(facts->not_after.ns));
+}
+
+static json_t *listener_view(const struct control *control)
+{
+	const struct crowd *crowd;
+
+	if (!control->server)
+		return json_null();
+	crowd = connection_pool_crowd(server_connections(control->server));
+	return json_pack("{s:s, s:o, s:b, s:i, s:i}", "address", control->config.listen, "tls",
+			 tls_view(server_tls(control->server)), "local_socket",
+			 control->config.local_socket > 0, "connections", (int)crowd_count(crowd),
+			 "connections_max", (int)control->config.connections_max);
+}
+
 static json_t *outbox_view(const struct outbox_counts *counts)
 {
 	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "accepted", (json_int_t)counts->accepted,
@@ -198,15 +222,16 @@ static void status_done(void *arg, int result)
 	else
 		exchange_reply(
 			exchange, 200,
-			json_pack("{s:s, s:s, s:o, s:o, s:b, s:s?, s:o, s:o, s:o, s:o, s:o, s:o}",
+			json_pack("{s:s, s:s, s:o, s:o, s:b, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, "
+				  "s:o}",
 				  "version", RINGBELL_VERSION, "probe", control->probe, "now",
 				  wall_json(now.ns), "started_at",
 				  wall_json(control->started_at.ns), "ready", unready == NULL,
 				  "not_ready", unready, "rings", rings_view(control, now),
 				  "processes", processes_view(control), "captures",
 				  captures_view(control), "outbox", outbox_view(&job->counts),
-				  "storage", storage_view(control, job), "problems",
-				  problems_view(control)));
+				  "storage", storage_view(control, job), "listener",
+				  listener_view(control), "problems", problems_view(control)));
 	free(job);
 }
 

@@ -17,10 +17,12 @@
 #include "dispatch/serve/decision.h"
 #include "dispatch/serve/load.h"
 #include "dispatch/serve/server.h"
+#include "dispatch/serve/tls_files.h"
 
-#define CONNECTIONS_MAX_DEFAULT 512
+#define CONNECTIONS_MAX_DEFAULT 2048
+#define PER_ADDRESS_DEFAULT	64
 #define REQUEST_TIMEOUT_DEFAULT 10000
-#define IDLE_TIMEOUT_DEFAULT	60000
+#define IDLE_TIMEOUT_DEFAULT	15000
 #define RELOAD_AFTER		(2 * DUR_S) /* loading failed: next try */
 #define DRAIN_MAX		(3 * DUR_S) /* told to stop: time for the recorder's last reports */
 
@@ -185,7 +187,8 @@ static void serve(struct control *control)
 		loop_stop(control->loop);
 		return;
 	}
-	log_info("control", "listening on %s", control->config.listen);
+	log_info("control", "listening on %s, %s", control->config.listen,
+		 control->config.tls ? "TLS" : "not encrypted");
 	ipc_link_send(control->supervisor, CHILD_READY, NULL, 0, -1);
 }
 
@@ -287,6 +290,15 @@ static int on_supervisor(void *owner, struct ipc_message *message)
 		worker_on_socket(&control->workers, (const void *)message->body,
 				 take_fd(&message->fd));
 		return 0;
+	case CHILD_CERTIFICATE:
+		tls_files_take(&control->certificate, take_fd(&message->fd));
+		return 0;
+	case CHILD_KEY:
+		tls_files_take(&control->key, take_fd(&message->fd));
+		return 0;
+	case CHILD_RELOAD:
+		server_reload(control->server);
+		return 0;
 	case CHILD_GO:
 		control_load(control);
 		return 0;
@@ -309,6 +321,8 @@ static void set_defaults(struct control_config *config)
 {
 	if (!config->connections_max)
 		config->connections_max = CONNECTIONS_MAX_DEFAULT;
+	if (!config->connections_per_address)
+		config->connections_per_address = PER_ADDRESS_DEFAULT;
 	if (!config->request_timeout_ms)
 		config->request_timeout_ms = REQUEST_TIMEOUT_DEFAULT;
 	if (!config->idle_timeout_ms)
@@ -320,6 +334,7 @@ static void set_defaults(struct control_config *config)
 static void set_names(struct control *control)
 {
 	const char *listen = control->config.listen;
+	const char *scheme = control->config.tls ? "https" : "http";
 	bool wildcard = !strncmp(listen, "0.0.0.0:", 8) || !strncmp(listen, "[::]:", 5);
 
 	if (gethostname(control->probe, sizeof(control->probe) - 1))
@@ -328,10 +343,10 @@ static void set_names(struct control *control)
 		snprintf(control->base_url, sizeof(control->base_url), "%s",
 			 control->config.public_url);
 	else if (wildcard)
-		snprintf(control->base_url, sizeof(control->base_url), "http://%s:%u",
+		snprintf(control->base_url, sizeof(control->base_url), "%s://%s:%u", scheme,
 			 control->probe, control->address.port);
 	else
-		snprintf(control->base_url, sizeof(control->base_url), "http://%s", listen);
+		snprintf(control->base_url, sizeof(control->base_url), "%s://%s", scheme, listen);
 }
 
 static int open_folders(struct control *control)
@@ -400,6 +415,10 @@ static void control_fini(struct control *control)
 	engine_free(control->engine);
 	live_clear(&control->live);
 	json_decref(control->endpoint_problems);
+	if (control->key)
+		explicit_bzero(control->key, strlen(control->key));
+	free(control->key);
+	free(control->certificate);
 	if (control->captures_fd >= 0)
 		close(control->captures_fd);
 	if (control->shared)

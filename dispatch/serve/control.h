@@ -10,6 +10,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #define CONTROL_PORT_DEFAULT 8470
 
@@ -20,10 +21,15 @@ struct control_config {
 	char public_url[256];	/* base of links in pushes, without a final '/'; "" = from listen */
 	int64_t min_free_bytes; /* floor of free space, shown in the status; the recorder enforces
 				   it */
-	uint32_t connections_max;    /* at once; 0 = 512 */
-	uint32_t request_timeout_ms; /* from a request's first byte to its last; 0 = 10 000 */
-	uint32_t idle_timeout_ms; /* between requests, and for a reader that takes nothing; 0 = 60
-				     000 */
+	uint32_t tls;		/* 1: the listener speaks TLS */
+	int local_socket;	/* of local_socket_open; 0 or less = none */
+	gid_t local_group;	/* whose members need no token there; 0 = root's */
+	uint32_t connections_max;	  /* at once; 0 = 2048 */
+	uint32_t connections_per_address; /* 0 = 64 */
+	/* TLS handshake and first request; a later request from its first byte; 0 = 10 000 */
+	uint32_t request_timeout_ms;
+	/* between requests, and for a reader that takes nothing; 0 = 15 000 */
+	uint32_t idle_timeout_ms;
 };
 
 /* The control process. `supervisor` is its end of the pair (base/child.h). Runs until the

@@ -25,6 +25,7 @@
 #include "dispatch/serve/manifest_job.h"
 #include "dispatch/serve/program.h"
 #include "dispatch/serve/recorder_link.h"
+#include "dispatch/serve/request_count.h"
 #include "dispatch/serve/worker.h"
 #include "policy/engine.h"
 #include "storage/store.h"
@@ -41,6 +42,7 @@ struct control {
 	char base_url[256];
 	char probe[65]; /* host name, shown in pushes */
 	char admin_sha256[SHA256_HEX_SIZE];
+	char *certificate, *key; /* PEM, from the supervisor; NULL = our own */
 	wall_t started_at;
 	int status; /* exit status */
 
@@ -59,6 +61,7 @@ struct control {
 	struct digest_queue digests;
 	struct manifest_jobs manifests;
 	struct intake_counts intakes;
+	struct request_counts requests;
 	struct server *server;
 	struct timer *engine_timer;
 	struct timer *retry_timer; /* another try at loading */

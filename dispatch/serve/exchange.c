@@ -12,8 +12,10 @@
 
 #include "base/alloc.h"
 #include "base/json.h"
+#include "dispatch/serve/api.h"
+#include "dispatch/serve/connection.h"
+#include "dispatch/serve/control_state.h"
 #include "dispatch/serve/problem.h"
-#include "dispatch/serve/server.h"
 
 struct exchange *exchange_new(struct control *control, struct connection *connection,
 			      struct evhttp_request *http)
@@ -23,6 +25,7 @@ struct exchange *exchange_new(struct control *control, struct connection *connec
 	exchange->control = control;
 	exchange->connection = connection;
 	exchange->http = http;
+	exchange->began = mono_now();
 	TAILQ_INIT(&exchange->query);
 	return exchange;
 }
@@ -31,7 +34,7 @@ static void exchange_free(struct exchange *exchange)
 {
 	evhttp_clear_headers(&exchange->query);
 	if (exchange->connection)
-		server_on_answered(exchange->connection);
+		connection_on_answered(exchange->connection);
 	free(exchange);
 }
 
@@ -155,9 +158,23 @@ static void set_common_headers(struct exchange *exchange)
 	exchange_set_header(exchange, "Cache-Control", "no-store");
 }
 
+static void count(const struct exchange *exchange, int status)
+{
+	struct request_counts *counts = &exchange->control->requests;
+	const struct route *route = exchange->match.route;
+	size_t row = route ? (size_t)(route - api_routes) : api_route_count;
+	enum crowd_kind kind = route && route->permission == PERMISSION_SOURCE ? CROWD_INTAKE
+									       : CROWD_MANAGEMENT;
+
+	if (row < REQUEST_ROUTES_MAX && status >= 100 && status < 600)
+		counts->answers[row][status / 100 - 1]++;
+	metrics_histogram_add(&counts->durations[kind], mono_sub(mono_now(), exchange->began));
+}
+
 /* body is put. */
 static void send_body(struct exchange *exchange, int status, struct evbuffer *body)
 {
+	count(exchange, status);
 	if (exchange->http) {
 		set_common_headers(exchange);
 		evhttp_send_reply(exchange->http, status, problem_title(status), body);
@@ -266,6 +283,7 @@ void exchange_stream_start(struct exchange *exchange, int status, uint64_t size,
 	char length[24];
 
 	bug_on(!exchange->http);
+	count(exchange, status);
 	snprintf(length, sizeof(length), "%" PRIu64, size);
 	set_common_headers(exchange);
 	exchange_set_header(exchange, "Content-Length", length);

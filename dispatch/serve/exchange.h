@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "dispatch/serve/route.h"
 
@@ -25,6 +26,7 @@ struct exchange {
 	struct connection *connection;
 	struct evhttp_request *http; /* NULL: the client is gone */
 	enum route_method method;
+	mono_t began; /* the request was complete */
 	struct route_match match;
 	struct evkeyvalq query;
 	void (*on_gone)(void *owner); /* only while a body is being streamed */

@@ -61,6 +61,16 @@ int listen_parse(const char *text, struct listen_address *ret, struct error *err
 	return inet_pton(AF_INET, host, &v4->sin_addr) == 1 ? 0 : listen_complain(text, err);
 }
 
+int listen_is_loopback(const struct listen_address *address)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address->socket;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address->socket;
+
+	if (address->socket.ss_family == AF_INET)
+		return ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
 /* The bytes of an address; NULL for families we do not speak. */
 static const void *address_bytes(const struct sockaddr *a, size_t *size)
 {

@@ -2,252 +2,38 @@
 #include "dispatch/serve/server.h"
 
 #include <errno.h>
-#include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "base/alloc.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "dispatch/serve/auth.h"
 #include "dispatch/serve/control_state.h"
-#include "dispatch/serve/problem.h"
+#include "dispatch/serve/tls_files.h"
 
-#define HEAD_BYTES_MAX (16 * 1024)
-/* evhttp reads a body whole before it asks us; the gate is stricter and comes first */
-#define BODY_BYTES_MAX (EXCHANGE_BODY_MAX + 65536)
-/* evhttp reads on while an answer is on its way: room for one more request, whole */
-#define INPUT_BYTES_MAX (BODY_BYTES_MAX + HEAD_BYTES_MAX + GATE_LINE_MAX)
-#define LOOK_EVERY	DUR_S
-#define BACKLOG		256
+#define BACKLOG		     1024
+#define EVHTTP_TIMEOUT_S     86400 /* idle connections are our business, not evhttp's */
+#define DESCRIPTORS_RESERVED 256   /* files, links, workers, connections on their way out */
+
+/* evhttp and its listener for one entrance. */
+struct door {
+	struct server *server;
+	enum entrance entrance;
+	struct evhttp *http;
+};
 
 struct server {
 	struct control *control;
-	struct evhttp *http;
-	struct evconnlistener *listener;
-	struct timer *look;
 	const struct route *table;
 	size_t count;
-	unsigned connections;
-	unsigned connections_max;
-	bool refusing; /* the listener is off */
-	LIST_HEAD(, connection) list;
+	struct tls *tls; /* NULL: plain */
+	struct connection_pool *connections;
+	struct door doors[2];
+	size_t door_count;
 };
-
-/* ---- connections ---- */
-
-static struct bufferevent *connection_socket(const struct connection *connection)
-{
-	return connection->http ? evhttp_connection_get_bufferevent(connection->http)
-				: connection->socket;
-}
-
-/* Answers what the gate refused and ends the connection: after a request that is not HTTP nobody
- * can tell where the next one begins. Straight to the socket, because evhttp must not see any of
- * it; an answer that is on its way is not mixed with another. */
-static void refuse_bytes(const struct connection *connection)
-{
-	struct bufferevent *socket = connection_socket(connection);
-	const struct gate *gate = &connection->gate;
-	const char *code = gate->status == 413 || gate->status == 414 || gate->status == 431
-				   ? "too_large"
-				   : "invalid_request";
-	CLEANUP_FREE char *detail = gate->status == 413 ? xasprintf("%s, at most %u bytes are read",
-								    gate->reason, EXCHANGE_BODY_MAX)
-							: xstrdup(gate->reason);
-	CLEANUP_JSON json_t *problem = problem_format(gate->status, code, detail);
-	CLEANUP_FREE char *body = json_format(problem);
-	CLEANUP_FREE char *answer =
-		xasprintf("HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\n"
-			  "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
-			  gate->status, problem_title(gate->status), strlen(body), body);
-	int fd = bufferevent_getfd(socket);
-
-	log_info("http", "a request was refused: %s", gate->reason);
-	if (!connection->exchange && !evbuffer_get_length(bufferevent_get_output(socket)))
-		(void)!send(fd, answer, strlen(answer), MSG_DONTWAIT | MSG_NOSIGNAL);
-	shutdown(fd, SHUT_RDWR);
-}
-
-/* Shows the gate the last `count` bytes of the buffer. Returns false if it refuses. */
-static bool pass_gate(struct gate *gate, struct evbuffer *buffer, size_t count)
-{
-	struct evbuffer_iovec pieces[8];
-	struct evbuffer_ptr at;
-	size_t start = evbuffer_get_length(buffer) - count;
-
-	while (count) {
-		int n;
-
-		evbuffer_ptr_set(buffer, &at, start, EVBUFFER_PTR_SET);
-		n = evbuffer_peek(buffer, (ev_ssize_t)count, &at, pieces, ARRAY_SIZE(pieces));
-		for (int i = 0; i < n && i < (int)ARRAY_SIZE(pieces); i++) {
-			size_t len = pieces[i].iov_len < count ? pieces[i].iov_len : count;
-
-			if (gate_step(gate, pieces[i].iov_base, len) < len)
-				return false;
-			start += len;
-			count -= len;
-		}
-	}
-	return true;
-}
-
-/* Requests that come faster than their answers are read. No answer: one is on its way. */
-static void refuse_flood(const struct connection *connection)
-{
-	log_info("http", "more requests than answers were read, connection closed");
-	shutdown(bufferevent_getfd(connection_socket(connection)), SHUT_RDWR);
-}
-
-/* Bytes arrived: a request has begun, unless one is being answered. They pass the gate before
- * evhttp looks at them. */
-static void on_input(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
-{
-	struct connection *connection = arg;
-	bool flood;
-
-	if (!info->n_added)
-		return;
-	if (!connection->exchange && !connection->since.ns)
-		connection->since = mono_now();
-	flood = evbuffer_get_length(buffer) > INPUT_BYTES_MAX;
-	if (!flood && !connection->refused && pass_gate(&connection->gate, buffer, info->n_added))
-		return;
-	if (!connection->refused && flood)
-		refuse_flood(connection);
-	else if (!connection->refused)
-		refuse_bytes(connection);
-	connection->refused = true;
-	evbuffer_drain(buffer, evbuffer_get_length(buffer));
-}
-
-static void connection_free(struct connection *connection)
-{
-	struct server *server = connection->server;
-
-	LIST_REMOVE(connection, next);
-	server->connections--;
-	if (server->refusing && server->connections < server->connections_max) {
-		server->refusing = false;
-		evconnlistener_enable(server->listener);
-	}
-	free(connection);
-}
-
-/* evhttp asks for the socket's buffer when it has accepted a connection. A reference is kept until
- * the first request: until then nobody tells us that evhttp has let go. */
-static struct bufferevent *on_accept(struct event_base *base, void *arg)
-{
-	struct server *server = arg;
-	struct connection *connection;
-	struct bufferevent *socket = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-
-	bug_on(!socket);
-	connection = xcalloc(1, sizeof(*connection));
-	connection->server = server;
-	connection->socket = socket;
-	connection->since = mono_now();
-	gate_init(&connection->gate, EXCHANGE_BODY_MAX);
-	bufferevent_incref(socket);
-	evbuffer_add_cb(bufferevent_get_input(socket), on_input, connection);
-	if (LIST_EMPTY(&server->list))
-		timer_set(server->look, LOOK_EVERY);
-	LIST_INSERT_HEAD(&server->list, connection, next);
-	if (++server->connections >= server->connections_max) {
-		log_warning("http", "%u connections, no more are accepted until one ends",
-			    server->connections);
-		server->refusing = true;
-		evconnlistener_disable(server->listener);
-	}
-	return socket;
-}
-
-static void on_close(struct evhttp_connection *http, void *arg)
-{
-	struct connection *connection = arg;
-
-	evbuffer_remove_cb(bufferevent_get_input(evhttp_connection_get_bufferevent(http)), on_input,
-			   connection);
-	evhttp_connection_set_closecb(http, NULL, NULL);
-	if (connection->exchange)
-		exchange_on_closed(connection->exchange);
-	connection_free(connection);
-}
-
-static struct connection *connection_find(struct server *server, struct evhttp_connection *http)
-{
-	struct bufferevent *socket = evhttp_connection_get_bufferevent(http);
-	struct connection *connection;
-
-	LIST_FOREACH (connection, &server->list, next) {
-		if (connection->http == http)
-			return connection;
-		if (connection->socket != socket)
-			continue;
-		connection->http = http;
-		connection->socket = NULL;
-		bufferevent_decref(socket);
-		evhttp_connection_set_closecb(http, on_close, connection);
-		return connection;
-	}
-	return NULL;
-}
-
-/* Has evhttp let go of a connection that never had a request? Its callbacks are cleared then. */
-static bool is_abandoned(struct bufferevent *socket)
-{
-	bufferevent_data_cb read, write;
-	bufferevent_event_cb event;
-	void *arg;
-
-	bufferevent_getcb(socket, &read, &write, &event, &arg);
-	return !read && !write && !event;
-}
-
-/* Returns true if the connection was too slow and is being closed. */
-static bool connection_look(struct connection *connection, mono_t deadline)
-{
-	struct bufferevent *socket = connection->socket;
-
-	if (socket && is_abandoned(socket)) {
-		connection_free(connection);
-		bufferevent_decref(socket);
-		return false;
-	}
-	if (!connection->since.ns || mono_sub(deadline, connection->since) < 0)
-		return false;
-	if (!socket)
-		socket = evhttp_connection_get_bufferevent(connection->http);
-	connection->since.ns = 0;
-	shutdown(bufferevent_getfd(socket), SHUT_RDWR);
-	return true;
-}
-
-static void on_look(void *owner)
-{
-	struct server *server = owner;
-	uint32_t timeout_ms = server->control->config.request_timeout_ms;
-	mono_t deadline = mono_add(mono_now(), -(dur_t)timeout_ms * DUR_MS);
-	struct connection *connection, *following;
-	unsigned slow = 0;
-
-	for (connection = LIST_FIRST(&server->list); connection; connection = following) {
-		following = LIST_NEXT(connection, next);
-		slow += connection_look(connection, deadline);
-	}
-	if (slow)
-		log_info("http", "%u requests were not complete in time, connections closed", slow);
-	if (!LIST_EMPTY(&server->list))
-		timer_set(server->look, LOOK_EVERY);
-}
-
-void server_on_answered(struct connection *connection)
-{
-	connection->exchange = NULL;
-}
 
 /* ---- requests ---- */
 
@@ -271,11 +57,14 @@ static enum route_method method_of(struct evhttp_request *http)
 	}
 }
 
+/* A trusted peer may do all that somebody may. */
 static bool authorise(struct exchange *exchange)
 {
 	const struct control *control = exchange->control;
 	const char *header;
 
+	if (exchange->connection->peer.trusted)
+		return true;
 	switch (exchange->match.route->permission) {
 	case PERMISSION_OPEN:
 		return true;
@@ -308,6 +97,25 @@ static bool is_open(const struct route *route)
 	return route->permission == PERMISSION_OPEN;
 }
 
+static enum crowd_kind kind_of(const struct route *route)
+{
+	return route->permission == PERMISSION_SOURCE ? CROWD_INTAKE : CROWD_MANAGEMENT;
+}
+
+/* Who changes something without a token is in the log. A source's path has its token. */
+static void log_local(const struct exchange *exchange, const char *path)
+{
+	const struct peer *peer = &exchange->connection->peer;
+	char method[64];
+
+	if (peer->entrance != ENTRANCE_LOCAL || exchange->method == METHOD_GET ||
+	    exchange->method == METHOD_HEAD ||
+	    exchange->match.route->permission == PERMISSION_SOURCE)
+		return;
+	log_info("http", "uid %u, pid %d: %s %s", peer->uid, peer->pid,
+		 route_format_methods(exchange->method, method), path);
+}
+
 static void serve(struct exchange *exchange, const struct server *server)
 {
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(exchange->http);
@@ -323,6 +131,10 @@ static void serve(struct exchange *exchange, const struct server *server)
 	r = route_find(server->table, server->count, exchange->method, path, &exchange->match);
 	if (r) {
 		refuse_route(exchange, r, path);
+	} else if (connection_begin(exchange->connection, kind_of(exchange->match.route))) {
+		exchange_set_header(exchange, "Retry-After", "1");
+		exchange_set_header(exchange, "Connection", "close");
+		exchange_refuse(exchange, 503, "busy", "too many requests at once, try again");
 	} else if (!authorise(exchange)) {
 		exchange_set_header(exchange, "WWW-Authenticate", "Bearer realm=\"ringbell\"");
 		exchange_refuse(
@@ -335,20 +147,18 @@ static void serve(struct exchange *exchange, const struct server *server)
 		exchange_set_header(exchange, "Retry-After", "1");
 		exchange_refuse(exchange, 503, "starting", "the state is being loaded, try again");
 	} else {
+		log_local(exchange, path);
 		exchange->match.route->handler(exchange);
 	}
 }
 
 static void on_request(struct evhttp_request *http, void *arg)
 {
-	struct server *server = arg;
+	struct server *server = ((struct door *)arg)->server;
 	struct connection *connection =
-		connection_find(server, evhttp_request_get_connection(http));
-	struct exchange *exchange;
+		connection_on_request(server->connections, evhttp_request_get_connection(http));
+	struct exchange *exchange = exchange_new(server->control, connection, http);
 
-	bug_on(!connection);
-	connection->since.ns = 0;
-	exchange = exchange_new(server->control, connection, http);
 	connection->exchange = exchange;
 	exchange->method = method_of(http);
 	serve(exchange, server);
@@ -356,79 +166,146 @@ static void on_request(struct evhttp_request *http, void *arg)
 
 /* ---- life ---- */
 
-static void set_limits(struct server *server)
+static struct bufferevent *on_accept(struct event_base *base, void *arg)
 {
-	const struct control_config *config = &server->control->config;
-	struct timeval idle = {.tv_sec = config->idle_timeout_ms / 1000,
-			       .tv_usec = config->idle_timeout_ms % 1000 * 1000};
+	struct door *door = arg;
+	struct server *server = door->server;
+	struct bufferevent *socket =
+		door->entrance == ENTRANCE_TLS
+			? tls_accept(server->tls, base)
+			: bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 
-	evhttp_set_max_headers_size(server->http, GATE_LINE_MAX + HEAD_BYTES_MAX);
-	evhttp_set_max_body_size(server->http, BODY_BYTES_MAX);
-	evhttp_set_timeout_tv(server->http, &idle);
-	evhttp_set_default_content_type(server->http, NULL);
+	bug_on(!socket);
+	connection_add(server->connections, door->entrance, socket);
+	return socket;
+}
+
+static struct door *door_new(struct server *server, enum entrance entrance)
+{
+	static const struct timeval timeout = {.tv_sec = EVHTTP_TIMEOUT_S};
+	struct door *door = &server->doors[server->door_count++];
+	struct evhttp *http = evhttp_new(loop_base(server->control->loop));
+
+	bug_on(!http);
+	*door = (struct door){.server = server, .entrance = entrance, .http = http};
+	evhttp_set_max_headers_size(http, GATE_LINE_MAX + SERVER_HEAD_MAX);
+	evhttp_set_max_body_size(http, SERVER_BODY_MAX);
+	evhttp_set_timeout_tv(http, &timeout);
+	evhttp_set_default_content_type(http, NULL);
 	/* all that the gate lets pass: what no route takes is answered by us, not by evhttp */
-	evhttp_set_allowed_methods(server->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD |
-							 EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
-							 EVHTTP_REQ_PATCH | EVHTTP_REQ_DELETE |
-							 EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE);
-	evhttp_set_bevcb(server->http, on_accept, server);
-	evhttp_set_gencb(server->http, on_request, server);
+	evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST |
+						 EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH |
+						 EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS |
+						 EVHTTP_REQ_TRACE);
+	evhttp_set_bevcb(http, on_accept, door);
+	evhttp_set_gencb(http, on_request, door);
+	return door;
 }
 
 static int listen_on(struct server *server)
 {
-	struct control *control = server->control;
-
-	server->listener = evconnlistener_new_bind(
-		loop_base(control->loop), NULL, NULL,
+	const struct listen_address *address = &server->control->address;
+	struct door *door = door_new(server, server->tls ? ENTRANCE_TLS : ENTRANCE_PLAIN);
+	struct evconnlistener *listener = evconnlistener_new_bind(
+		loop_base(server->control->loop), NULL, NULL,
 		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE, BACKLOG,
-		(struct sockaddr *)&control->address.socket, (int)control->address.size);
-	if (!server->listener)
+		(const struct sockaddr *)&address->socket, (int)address->size);
+
+	if (!listener)
 		return -errno;
-	bug_on(!evhttp_bind_listener(server->http, server->listener));
+	bug_on(!evhttp_bind_listener(door->http, listener));
 	return 0;
+}
+
+/* The socket listens already; it stays the process's, for another start of the server. */
+static void listen_locally(struct server *server, int fd)
+{
+	struct evconnlistener *listener;
+
+	if (fd < 0)
+		return;
+	listener = evconnlistener_new(loop_base(server->control->loop), NULL, NULL,
+				      LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	bug_on(!listener);
+	bug_on(!evhttp_bind_listener(door_new(server, ENTRANCE_LOCAL)->http, listener));
+}
+
+/* No more connections than there are descriptors for. */
+static struct crowd_limits limits_of(const struct control_config *config)
+{
+	struct rlimit limit = {.rlim_cur = 1024};
+	struct crowd_limits limits = {.max = config->connections_max,
+				      .per_address = config->connections_per_address};
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur > 2 * DESCRIPTORS_RESERVED &&
+	    limits.max > limit.rlim_cur - DESCRIPTORS_RESERVED) {
+		limits.max = (uint32_t)limit.rlim_cur - DESCRIPTORS_RESERVED;
+		log_warning("http", "at most %u connections: there are no more descriptors",
+			    limits.max);
+	}
+	limits.reserve = limits.max / 8;
+	return limits;
 }
 
 int server_start(struct control *control, const struct route table[], size_t count,
 		 struct server **ret)
 {
+	const struct control_config *config = &control->config;
 	struct server *server = xcalloc(1, sizeof(*server));
+	struct connection_options options = {
+		.loop = control->loop,
+		.limits = limits_of(config),
+		.request_timeout = config->request_timeout_ms * DUR_MS,
+		.idle_timeout = config->idle_timeout_ms * DUR_MS,
+		.group = config->local_group,
+	};
 	int r;
 
 	server->control = control;
 	server->table = table;
 	server->count = count;
-	server->connections_max = control->config.connections_max;
-	LIST_INIT(&server->list);
-	server->http = evhttp_new(loop_base(control->loop));
-	bug_on(!server->http);
-	set_limits(server);
-	server->look = timer_new(control->loop, on_look, server);
-	r = listen_on(server);
+	server->connections = connection_pool_new(&options);
+	r = config->tls ? tls_files_load(control, &server->tls) : 0;
+	if (!r)
+		r = listen_on(server);
 	if (r < 0) {
 		server_stop(server);
 		return r;
 	}
+	listen_locally(server, config->local_socket);
 	*ret = server;
 	return 0;
 }
 
+void server_reload(struct server *server)
+{
+	struct tls *tls;
+
+	if (!server || !server->tls || tls_files_load(server->control, &tls) < 0)
+		return;
+	tls_free(server->tls);
+	server->tls = tls;
+}
+
 struct server *server_stop(struct server *server)
 {
-	struct connection *connection;
-
 	if (!server)
 		return NULL;
-	server->refusing = false; /* the listener goes with evhttp */
-	evhttp_free(server->http);
-	while ((connection = LIST_FIRST(&server->list))) {
-		struct bufferevent *socket = connection->socket;
-
-		connection_free(connection);
-		if (socket)
-			bufferevent_decref(socket);
-	}
-	timer_free(server->look);
+	for (size_t i = 0; i < server->door_count; i++)
+		evhttp_free(server->doors[i].http);
+	connection_pool_free(server->connections);
+	tls_free(server->tls);
 	free(server);
 	return NULL;
+}
+
+const struct tls_facts *server_tls(const struct server *server)
+{
+	return server->tls ? tls_facts(server->tls) : NULL;
+}
+
+const struct connection_pool *server_connections(const struct server *server)
+{
+	return server->connections;
 }

@@ -51,6 +51,12 @@ class Api:
     def __init__(self, address=ADDRESS, token=None):
         self.address = address
         self.token = token
+        self.tls = None # an ssl.SSLContext
+
+    def _connect(self, timeout):
+        if self.tls:
+            return http.client.HTTPSConnection(self.address, timeout=timeout, context=self.tls)
+        return http.client.HTTPConnection(self.address, timeout=timeout)
 
     def _answer(self, method, path, response, content, request=None):
         """content None: the body was not kept."""
@@ -68,7 +74,7 @@ class Api:
             body = json.dumps(body).encode()
         if body is not None:
             headers.setdefault("Content-Type", "application/json")
-        connection = http.client.HTTPConnection(self.address, timeout=timeout)
+        connection = self._connect(timeout)
         try:
             try:
                 connection.request(method, path, body, headers)
@@ -90,7 +96,7 @@ class Api:
 
     def download(self, path, file, headers=None):
         """Streams a 2xx answer into file; returns the headers (Answer without a body)."""
-        connection = http.client.HTTPConnection(self.address, timeout=60)
+        connection = self._connect(60)
         try:
             connection.request("GET", path, headers={
                 "Authorization": f"Bearer {self.token}", **(headers or {})})
@@ -109,7 +115,8 @@ class Daemon:
     """Starts, watches and ends one ringbelld. Its folder survives stop() and start()."""
 
     def __init__(self, network, binary, rings=None, storage=None, hook="", nics=(NIC,),
-                 captures=None):
+                 captures=None, sections=None):
+        """sections: more of the configuration file, {section: {key: value}}."""
         self.network = network
         self.binary = binary
         self.folder = tempfile.mkdtemp(prefix="ringbell-e2e-", dir="/tmp")
@@ -123,10 +130,11 @@ class Daemon:
         self.process = None
         self.api = Api()
         self.tokens = {}
-        self.write_config(rings or {}, storage or {}, hook)
+        self.write_config(rings or {}, storage or {}, hook, sections or {})
 
-    def write_config(self, rings, storage, hook):
-        sections = {"rings": rings, "storage": storage, "test": {"hook": hook} if hook else {}}
+    def write_config(self, rings, storage, hook, more):
+        sections = {"rings": rings, "storage": storage, "test": {"hook": hook} if hook else {},
+                    **more}
         with open(self.config, "w") as out:
             for name, members in sections.items():
                 if members:

@@ -13,7 +13,21 @@ from waiting import wait_for
 RATE = 20_000
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 SAMPLE = re.compile(rf"({NAME})(?:\{{(.*)\}})? (-?[0-9]+(?:\.[0-9]+)?)")
+SUFFIXES = ("_bucket", "_sum", "_count")
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\"n])*)"')
+
+
+def check_histogram(series):
+    """Buckets only grow, and the last one is the count."""
+    plain = lambda key: frozenset(pair for pair in key if pair[0] not in ("", "le"))
+    for labels in {plain(key) for key in series}:
+        own = {key: value for key, value in series.items() if plain(key) == labels}
+        buckets = sorted((float(dict(key)["le"]), value) for key, value in own.items()
+                         if dict(key)[""] == "_bucket")
+        values = [value for _, value in buckets]
+        assert values == sorted(values) and buckets[-1][0] == float("inf"), own
+        assert values[-1] == own[labels | {("", "_count")}], own
+        assert (values[-1] > 0) == (own[labels | {("", "_sum")}] > 0), own
 
 
 def parse(text):
@@ -29,19 +43,24 @@ def parse(text):
         elif line.startswith("# TYPE "):
             _, _, name, kind = line.split(" ")
             assert name == current and families[name] is None, line
-            assert kind in ("counter", "gauge"), line
+            assert kind in ("counter", "gauge", "histogram"), line
             assert (kind == "counter") == name.endswith("_total"), line
             families[name] = kind
         else:
             match = SAMPLE.fullmatch(line)
-            assert match and match.group(1) == current and families[current], line
+            assert match and families[current], line
+            suffix = match.group(1).removeprefix(current)
+            assert suffix in (SUFFIXES if families[current] == "histogram" else ("",)), line
             labels = match.group(2) or ""
             found = LABEL.findall(labels)
             assert ",".join(f'{key}="{value}"' for key, value in found) == labels, line
-            key = frozenset(found)
+            key = frozenset(found + ([("", suffix)] if suffix else []))
             assert key not in samples.setdefault(current, {}), line
             samples[current][key] = float(match.group(3))
             assert families[current] == "gauge" or samples[current][key] >= 0, line
+    for name, kind in families.items():
+        if kind == "histogram":
+            check_histogram(samples[name])
     assert all(families.values()) and set(samples) == set(families), set(families) ^ set(samples)
     return samples
 
@@ -110,6 +129,10 @@ class Metrics(harness.Case):
         self.assertEqual(sum(samples["ringbell_captures"].values()), 1)
         self.assertEqual(self.value(samples, "dispatch_queue_length"), 1)
         self.assertEqual(self.value(samples, "dispatch_deliveries_total", result="delivered"), 0)
+        self.assertEqual(self.value(samples, "http_requests_total", route="/in/{}/{}",
+                                    method="POST", code="4xx"), 3)
+        self.assertEqual(samples["ringbell_http_request_duration_seconds"][
+            frozenset({("kind", "intake"), ("", "_count")})], 5)
         storage = self.ringbell.status()["storage"]
         self.assertEqual(self.value(samples, "storage_capacity_bytes"), storage["total_bytes"])
 

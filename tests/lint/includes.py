@@ -32,6 +32,7 @@ CONFINED = [
     (r"linux/if_packet\.h", r"capture/(ring[^/]*|source_afpacket)\.c$"),
     (r"netpacket/packet\.h", r"capture/(ring[^/]*|source_afpacket)\.c$"),
     (r"curl/.*", r"(dispatch/push|cli)/"),
+    (r"openssl/(ssl|x509.*|pem|ec)\.h", r"dispatch/serve/(tls|certificate)\.c$"),
     (r"librdkafka/.*|rdkafka\.h", r"dispatch/push/"),
 ]
 

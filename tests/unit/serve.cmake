@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # The pure parts of dispatch/serve are tested by themselves.
-foreach(name auth gate intake_count problem range route)
+foreach(name auth crowd gate intake_count problem range route)
 	ringbell_unit(${name} base)
 	target_sources(test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/dispatch/serve/${name}.c)
 endforeach()
 ringbell_unit(auth_listen base)
 target_sources(test_auth_listen PRIVATE ${CMAKE_SOURCE_DIR}/dispatch/serve/listen.c)
+
+ringbell_unit(tls base)
+target_sources(test_tls PRIVATE ${CMAKE_SOURCE_DIR}/dispatch/serve/tls.c
+	${CMAKE_SOURCE_DIR}/dispatch/serve/certificate.c)
+target_link_libraries(test_tls PRIVATE PkgConfig::SSL)
 
 # The whole control process, everything around it played by the test.
 add_library(unit_control_lab OBJECT control_lab.c)

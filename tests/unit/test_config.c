@@ -87,10 +87,30 @@ static void unknown_keys(void)
 {
 	check_refused("lisen: 1.2.3.4:5\n",
 		      ":1:1: /lisen: unknown key; allowed: listen, state, captures, public_url, "
-		      "log_level, nics, rings, replay, storage, courier, users, test");
+		      "tls, http, log_level, nics, rings, replay, storage, courier, users, test");
 	check_refused("rings:\n  memory: 1\n",
 		      ":2:3: /rings/memory: unknown key; allowed: memory_bytes, block_bytes, "
 		      "retire_ms, idle_wake_ms");
+}
+
+static void listener(void)
+{
+	CLEANUP_BUF struct buf errors = BUF_INIT;
+	struct config c;
+
+	check(!load("tls: {mode: on, certificate_file: /a, key_file: /b}\n"
+		    "http: {connections: 16, idle_timeout: 1m}\nnics: [a]\n",
+		    &c, &errors));
+	check(!config_check(&c, &errors));
+	check_int(c.tls.mode, TLS_ON);
+	check_int(c.http.connections, 16);
+	check_int(c.http.idle_timeout_ns, DUR_MIN);
+	check(!load("tls: {certificate_file: /a}\nnics: [a]\n", &c, &errors));
+	check(config_check(&c, &errors) < 0);
+	check_text(errors.data,
+		   "/tls/key_file: missing: certificate and key are needed together\n");
+	check_refused("tls: {mode: maybe}\n", ":1:7: /tls/mode: \"maybe\": auto, on or off");
+	check_refused("http: {connections: 2}\n", ":1:8: /http/connections: \"2\": 16 to 15000");
 }
 
 static void wrong_shapes(void)
@@ -103,9 +123,10 @@ static void wrong_shapes(void)
 		      ":1:8: /nics: a NIC's name, at most 15 bytes is expected");
 	check_refused("storage: 5\n", ":1:1: /storage: keys with values are expected; allowed: "
 				      "min_free_bytes");
-	check_refused("[a]\n", ":1:1: /: keys with values are expected; allowed: listen, state, "
-			       "captures, public_url, log_level, nics, rings, replay, storage, "
-			       "courier, users, test");
+	check_refused("[a]\n",
+		      ":1:1: /: keys with values are expected; allowed: listen, state, "
+		      "captures, public_url, tls, http, log_level, nics, rings, replay, storage, "
+		      "courier, users, test");
 }
 
 static void wrong_texts(void)
@@ -234,6 +255,7 @@ int main(void)
 	defaults();
 	everything();
 	unknown_keys();
+	listener();
 	wrong_shapes();
 	wrong_texts();
 	wrong_numbers();
