@@ -52,7 +52,7 @@ static void scan_byte(struct scan *s, char c)
 }
 
 /* Limits are checked on the bytes, before jansson allocates or recurses. */
-static int check_limits(const char *text, size_t len, struct error *err)
+static int check_limits(const char *text, size_t len, size_t nodes_max, struct error *err)
 {
 	struct scan s = {0};
 
@@ -61,9 +61,9 @@ static int check_limits(const char *text, size_t len, struct error *err)
 		if (s.depth > JSON_DEPTH_MAX)
 			return error_set(err, "too_deep", "", "JSON nests deeper than %d levels",
 					 JSON_DEPTH_MAX);
-		if (s.nodes > JSON_NODES_MAX)
-			return error_set(err, "too_large", "", "JSON has more than %d values",
-					 JSON_NODES_MAX);
+		if (s.nodes > nodes_max)
+			return error_set(err, "too_large", "", "JSON has more than %zu values",
+					 nodes_max);
 	}
 	return 0;
 }
@@ -77,7 +77,7 @@ int json_parse(const char *text, size_t len, size_t max, json_t **ret, struct er
 	if (len > max)
 		return error_set(err, "too_large", "", "body of %zu bytes, at most %zu are read",
 				 len, max);
-	r = check_limits(text, len, err);
+	r = check_limits(text, len, max / JSON_NODE_BYTES, err);
 	if (r < 0)
 		return r;
 	json = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);

@@ -15,8 +15,10 @@
 #include "base/error.h"
 
 #define JSON_DEPTH_MAX 32
-#define JSON_NODES_MAX 10000
 #define JSON_BYTES_MAX (256 * 1024)
+#define JSON_NODE_BYTES                                                                            \
+	25 /* so many bytes per value are allowed for, hence the limit of values                   \
+	    */
 
 enum json_outcome {
 	JSON_ABSENT = 1,
@@ -28,9 +30,10 @@ static inline void json_decref_ptr(json_t **p)
 }
 #define CLEANUP_JSON CLEANUP(json_decref_ptr)
 
-/* Parses one JSON text of at most max bytes; depth and node count are checked on the bytes first;
- * duplicate keys, U+0000 and invalid UTF-8 are refused. *ret is a new reference.
- * Returns 0 or -EINVAL with err (code "too_large", "too_deep", "invalid_json"). */
+/* Parses one JSON text of at most max bytes; depth and node count (at most max / JSON_NODE_BYTES:
+ * a value costs up to a hundred bytes of memory) are checked on the bytes first; duplicate keys,
+ * U+0000 and invalid UTF-8 are refused. *ret is a new reference. Returns 0 or -EINVAL with err
+ * (code "too_large", "too_deep", "invalid_json"). */
 int json_parse(const char *text, size_t len, size_t max, json_t **ret, struct error *err);
 
 /* Compact text without spaces, object keys sorted; the caller frees it. */

@@ -30,6 +30,10 @@ const char *level_name(enum level level);
 
 /* Our words in any case, the Chinese words and the digits 1–6 (ALR-02, ALR-03). 0 or -EINVAL. */
 int level_parse(const char *text, enum level *ret);
+/* Also what others call them (fatal, major, P1, OK, 严重 …), but no digits: those mean something
+ * else to each sender. 0 or -EINVAL. */
+int level_guess(const char *word, enum level *ret);
+
 static inline bool level_in(level_set set, enum level level)
 {
 	return set & LEVEL_BIT(level);

@@ -10,3 +10,8 @@ size_t utf8_fit(const char *text, size_t max);
 char *utf8_copy(const char *text, size_t max);
 /* Fills a fixed array of `size` bytes, NUL included. */
 void utf8_put(char *ret, size_t size, const char *text);
+/* The first byte of text[0..len) that does not belong to valid UTF-8 (RFC 3629), or len. */
+size_t utf8_valid(const char *text, size_t len);
+/* A heap copy, NUL-terminated, with each byte that is no UTF-8 replaced by U+FFFD; *ret_len is its
+ * length: up to 3 * len. */
+char *utf8_repair(const char *text, size_t len, size_t *ret_len);
