@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,14 +39,17 @@ int alert_status_parse(const char *text, enum alert_status *ret)
 /* ---- ownership ---- */
 
 /* Every owned text of struct alert. */
+#define TEXT(name) offsetof(struct alert, name)
 static const size_t texts[] = {
-	offsetof(struct alert, source),	     offsetof(struct alert, source_level),
-	offsetof(struct alert, policy_id),   offsetof(struct alert, policy_name),
-	offsetof(struct alert, object_id),   offsetof(struct alert, object_name),
-	offsetof(struct alert, rule),	     offsetof(struct alert, title),
-	offsetof(struct alert, text),	     offsetof(struct alert, link),
-	offsetof(struct alert, delivery_id),
+	TEXT(source),	   TEXT(source_kind),	TEXT(source_level), TEXT(policy_id),
+	TEXT(policy_name), TEXT(policy_type),	TEXT(policy_level), TEXT(object_id),
+	TEXT(object_name), TEXT(object_kind),	TEXT(rule),	    TEXT(metric),
+	TEXT(value),	   TEXT(unit),		TEXT(operator),	    TEXT(threshold),
+	TEXT(condition),   TEXT(title),		TEXT(text),	    TEXT(suggestion),
+	TEXT(link),	   TEXT(region),	TEXT(team),	    TEXT(user),
+	TEXT(repeat_type), TEXT(repeat_period), TEXT(delivery_id),
 };
+#undef TEXT
 
 static char **alert_text(struct alert *alert, size_t index)
 {
@@ -163,34 +167,76 @@ static void set_wall(json_t *object, const char *key, wall_t t)
 			    wall_known(t) ? json_string(wall_format(t, text)) : json_null());
 }
 
-static void set_identity(json_t *object, const char *key, const char *id, const char *name)
+static json_t *format_policy(const struct alert *alert)
 {
-	json_object_set_new(object, key, json_pack("{s:s, s:s}", "id", id, "name", name));
+	return json_pack("{s:s, s:s, s:s, s:s}", "id", alert->policy_id, "name", alert->policy_name,
+			 "type", alert->policy_type, "level", alert->policy_level);
+}
+
+static json_t *format_object(const struct alert *alert)
+{
+	return json_pack("{s:s, s:s, s:s}", "id", alert->object_id, "name", alert->object_name,
+			 "kind", alert->object_kind);
+}
+
+/* null where the text is no number. */
+static json_t *format_number(const char *text)
+{
+	char *end;
+	double number = strtod(text, &end);
+
+	/* strtod takes "nan", "inf" and "0x1p3" too, which JSON cannot say or people did not mean
+	 */
+	if (!*text || *end || strspn(text, "+-.0123456789eE") != strlen(text))
+		return json_null();
+	return isfinite(number) ? json_real(number) : json_null();
+}
+
+static json_t *format_metric(const struct alert *alert)
+{
+	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:s}", "name", alert->metric, "value",
+			 format_number(alert->value), "value_text", alert->value, "unit",
+			 alert->unit, "operator", alert->operator, "threshold", alert->threshold);
+}
+
+static json_t *format_repeat(const struct alert *alert)
+{
+	return json_pack("{s:s, s:s}", "type", alert->repeat_type, "period", alert->repeat_period);
 }
 
 json_t *alert_format(const struct alert *alert)
 {
 	json_t *object = json_object();
-	char delay[DUR_TEXT_SIZE];
+	char span[DUR_TEXT_SIZE];
 
 	set_text(object, "id", alert->id);
 	set_text(object, "source", alert->source);
+	set_text(object, "source_kind", alert->source_kind);
 	set_text(object, "status", alert_status_name(alert->status));
 	set_text(object, "level", level_name(alert->level));
 	json_object_set_new(object, "level_number", json_integer(alert->level));
 	set_text(object, "source_level", alert->source_level);
-	set_identity(object, "policy", alert->policy_id, alert->policy_name);
-	set_identity(object, "object", alert->object_id, alert->object_name);
+	set_text(object, "tier", level_name(alert->tier));
+	json_object_set_new(object, "policy", format_policy(alert));
+	json_object_set_new(object, "object", format_object(alert));
 	set_text(object, "rule", alert->rule);
+	json_object_set_new(object, "metric", format_metric(alert));
+	set_text(object, "condition", alert->condition);
 	set_text(object, "title", alert->title);
 	set_text(object, "text", alert->text);
+	set_text(object, "suggestion", alert->suggestion);
 	set_text(object, "link", alert->link);
+	set_text(object, "region", alert->region);
+	set_text(object, "team", alert->team);
+	set_text(object, "user", alert->user);
+	json_object_set_new(object, "repeat", format_repeat(alert));
 	set_text(object, "delivery_id", alert->delivery_id);
 	set_wall(object, "starts_at", alert->starts_at);
 	set_wall(object, "ends_at", alert->ends_at);
 	set_wall(object, "event_at", alert->event_at);
 	set_wall(object, "received_at", alert->received_at);
-	set_text(object, "delay", dur_format(alert->delay, delay));
+	set_text(object, "delay", dur_format(alert->delay, span));
+	set_text(object, "duration", dur_format(alert->duration, span));
 	json_object_set_new(object, "hints", alert_hints_format(&alert->hints));
 	json_object_set_new(object, "labels", json_deep_copy(alert->labels));
 	json_object_set_new(object, "annotations", json_deep_copy(alert->annotations));

@@ -30,25 +30,44 @@ int alert_status_parse(const char *text, enum alert_status *ret);
 struct alert {
 	char id[IDENT_SIZE]; /* ours, a UUIDv7 */
 	char *source;	     /* configured name */
+	char *source_kind;   /* "alertmanager", … */
 	enum alert_status status;
 	enum level level;
+	enum level tier;    /* of senders whose rules fire at several levels at once: which one this
+			       event opens or ends; 0 = not told */
 	char *source_level; /* the sender's own word */
 	char *policy_id;    /* identity; else "name:" + name (ALR-05) */
 	char *policy_name;
+	char *policy_type;
+	char *policy_level; /* "low", "medium", "high" (ALR-04), or "" */
 	char *object_id;
 	char *object_name;
+	char *object_kind;
 	char *rule;
+	char *metric;
+	char *value; /* as sent; alert_format shows it as a number too where it is one */
+	char *unit;
+	char *operator;
+	char *threshold;
+	char *condition; /* the trigger in the sender's words */
 	char *title;
 	char *text;
+	char *suggestion; /* what to do about it (EMQ-08) */
 	char *link;
-	char *delivery_id; /* the sender's id of this delivery, "" if none: second deliveries act
-			      once */
-	wall_t starts_at;  /* 0 = not told */
+	char *region;
+	char *team;
+	char *user;
+	char *repeat_type;   /* how the sender repeats it */
+	char *repeat_period; /* as sent */
+	char *delivery_id;   /* the sender's id of this delivery, "" if none: second deliveries act
+				once */
+	wall_t starts_at;    /* 0 = not told */
 	wall_t ends_at;
 	wall_t event_at; /* for ordering: the sender's stamp of this event, else received_at */
 	wall_t received_at;
 	dur_t delay; /* how long before starts_at it really began (hint of the sender), 0 = not told
 		      */
+	dur_t duration;		  /* told by the sender, 0 = not */
 	struct alert_hints hints; /* what it is about, strictly parsed by the source's parser */
 	json_t *labels;		  /* object of texts */
 	json_t *annotations;
@@ -58,6 +77,7 @@ struct alert {
 struct alert_list {
 	struct alert *alerts;
 	size_t count;
+	size_t ignored; /* what was delivered beside them and is no alert */
 };
 
 void alert_list_init(struct alert_list *list);

@@ -28,40 +28,19 @@ static const char *const thing_labels[] = {"instance", "host",	 "node",    "name
 static const char *const thing_labels_no_pod[] = {"instance", "host",	 "node",
 						  "device",   "service", NULL};
 
-static const char *const severities[][9] = {
-	[LEVEL_CRITICAL] = {"critical", "fatal", "page", "p1"},
-	[LEVEL_ERROR] = {"error", "major", "high", "p2"},
-	[LEVEL_WARNING] = {"warning", "warn", "minor", "p3"},
-	[LEVEL_NO_DATA] = {"no_data"},
-	[LEVEL_INFO] = {"info", "none", "p4", "p5", "p6", "p7", "p8", "p9"},
-};
-
-static const char *label(const struct alert *alert, const char *key)
-{
-	const char *value = json_string_value(json_object_get(alert->labels, key));
-
-	return value ? value : "";
-}
+/* severities are the usual words */
+static const struct intake_map map = {0};
 
 /* ---- level and status ---- */
 
-/* An unknown word is no reason to lose an alert: the source's default level it is. */
-static enum level level_of_severity(const char *severity, enum level fallback)
+static enum level level_of(const struct intake_element *element, struct alert *alert)
 {
-	for (enum level level = LEVEL_CRITICAL; level <= LEVEL_INFO; level++)
-		for (const char *const *word = severities[level]; *word; word++)
-			if (!strcasecmp(severity, *word))
-				return level;
-	return fallback;
-}
+	const char *name = intake_label(alert, "alertname");
+	enum level level = intake_map_level(&map, element, alert, intake_label(alert, "severity"));
 
-static enum level level_of(const struct intake_element *element, const struct alert *alert)
-{
-	if (!strcmp(label(alert, "alertname"), "DatasourceNoData"))
+	if (!strcmp(name, "DatasourceNoData"))
 		return LEVEL_NO_DATA;
-	if (!strcmp(label(alert, "alertname"), "DatasourceError"))
-		return LEVEL_ERROR;
-	return level_of_severity(label(alert, "severity"), element->intake->default_level);
+	return strcmp(name, "DatasourceError") ? level : LEVEL_ERROR;
 }
 
 /* API v2 has no status: an alert that ended is over. */
@@ -100,7 +79,7 @@ static int read_state(const struct intake_element *element, struct alert *alert,
 		r = read_status(element, alert, err);
 	if (r < 0)
 		return r;
-	intake_set(&alert->source_level, label(alert, "severity"), ALERT_NAME_MAX);
+	intake_set(&alert->source_level, intake_label(alert, "severity"), ALERT_NAME_MAX);
 	if (alert->status == ALERT_RECOVERED) {
 		alert->level = LEVEL_RECOVERY;
 		alert->event_at = alert->ends_at;
@@ -108,8 +87,7 @@ static int read_state(const struct intake_element *element, struct alert *alert,
 	}
 	alert->ends_at = (wall_t){0}; /* when it would be taken for over without news */
 	alert->level = level_of(element, alert);
-	if (alert->level == LEVEL_INFO)
-		alert->status = ALERT_NOTICE;
+	intake_map_settle(alert);
 	return 0;
 }
 
@@ -117,7 +95,7 @@ static int read_state(const struct intake_element *element, struct alert *alert,
 
 static void set_policy(struct alert *alert)
 {
-	const char *name = label(alert, "alertname");
+	const char *name = intake_label(alert, "alertname");
 
 	intake_set(&alert->policy_name, *name ? name : "unnamed", ALERT_NAME_MAX);
 	free(alert->policy_id);
@@ -133,8 +111,9 @@ static void set_object_name(struct alert *alert, const char *const things[])
 	CLEANUP_BUF struct buf name = BUF_INIT;
 
 	for (; *things; things++)
-		if (*label(alert, *things))
-			buf_printf(&name, "%s%s", name.len ? " " : "", label(alert, *things));
+		if (*intake_label(alert, *things))
+			buf_printf(&name, "%s%s", name.len ? " " : "",
+				   intake_label(alert, *things));
 	if (name.len)
 		intake_set(&alert->object_name, name.data, ALERT_NAME_MAX);
 }
@@ -146,7 +125,7 @@ static void set_object_and_rule(struct alert *alert)
 		"namespace", "alertname", "severity", "instance", "host", "ringbell_delay",
 		"node",	     "pod",	  "device",   "service",  NULL};
 	static const char *const not_all[] = {"alertname", "severity", "ringbell_delay", NULL};
-	bool pod = *label(alert, "pod");
+	bool pod = *intake_label(alert, "pod");
 	const char *const *things = pod ? thing_labels : thing_labels_no_pod;
 	CLEANUP_FREE char *object = intake_format_members(alert->labels, things);
 
@@ -173,7 +152,7 @@ static void read_delay(struct alert *alert)
 	dur_t delay;
 
 	if (!text)
-		text = label(alert, "ringbell_delay");
+		text = intake_label(alert, "ringbell_delay");
 	if (!*text)
 		return;
 	if (!dur_parse(text, &delay) && delay >= 0 && delay <= DELAY_MAX)
@@ -279,3 +258,10 @@ void intake_alertmanager_merge(struct alert_list *list)
 		}
 	}
 }
+
+const struct intake_kind intake_alertmanager_kind = {
+	.name = "alertmanager",
+	.parse = intake_alertmanager_parse,
+	.merge = intake_alertmanager_merge,
+	.list = "/alerts",
+};

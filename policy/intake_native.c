@@ -12,13 +12,17 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "policy/intake_internal.h"
+#include "policy/value.h"
 
 #define DELAY_MAX (24 * DUR_HOUR)
 
 static const char *const keys[] = {
-	"level",     "status", "policy", "policy_name", "object", "object_name",
-	"rule",	     "title",  "text",	 "link",	"labels", "annotations",
-	"starts_at", "at",     "delay",	 "ends_at",	"id",	  NULL,
+	"level",	"status",      "policy",   "policy_name", "object",   "object_name",
+	"rule",		"title",       "text",	   "link",	  "labels",   "annotations",
+	"starts_at",	"at",	       "delay",	   "ends_at",	  "id",	      "hints",
+	"tier",		"metric",      "value",	   "unit",	  "operator", "threshold",
+	"condition",	"suggestion",  "region",   "team",	  "user",     "policy_type",
+	"policy_level", "object_kind", "duration", NULL,
 };
 
 /* Identities and names are bounded, not cut: a cut one would be another one. */
@@ -33,6 +37,17 @@ static const struct {
 	{"object_name", offsetof(struct alert, object_name), 0},
 	{"rule", offsetof(struct alert, rule), 0},
 	{"id", offsetof(struct alert, delivery_id), 0},
+	{"metric", offsetof(struct alert, metric), 0},
+	{"unit", offsetof(struct alert, unit), 0},
+	{"operator", offsetof(struct alert, operator), 0},
+	{"threshold", offsetof(struct alert, threshold), 0},
+	{"condition", offsetof(struct alert, condition), 0},
+	{"suggestion", offsetof(struct alert, suggestion), 0},
+	{"region", offsetof(struct alert, region), 0},
+	{"team", offsetof(struct alert, team), 0},
+	{"user", offsetof(struct alert, user), 0},
+	{"policy_type", offsetof(struct alert, policy_type), 0},
+	{"object_kind", offsetof(struct alert, object_kind), 0},
 };
 
 static int read_names(const struct intake_element *element, struct alert *alert, struct error *err)
@@ -78,6 +93,8 @@ static int read_times(const struct intake_element *element, struct alert *alert,
 		r = json_read_wall(object, prefix, "at", &alert->event_at, err);
 	if (r >= 0)
 		r = json_read_dur(object, prefix, "delay", 0, DELAY_MAX, &alert->delay, err);
+	if (r >= 0)
+		r = json_read_dur(object, prefix, "duration", 0, INT64_MAX, &alert->duration, err);
 	return r < 0 ? r : 0;
 }
 
@@ -92,11 +109,11 @@ static int complain(const struct intake_element *element, const char *key, const
 			 "%.100s: %s expected", text, allowed);
 }
 
-/* *ret stays 0 if the key is absent. */
-static int read_level(const struct intake_element *element, struct alert *alert, enum level *ret,
-		      struct error *err)
+/* *ret stays 0 if the key is absent; the word is put into *source_level, which may be NULL. */
+static int read_level(const struct intake_element *element, const char *key, char **source_level,
+		      enum level *ret, struct error *err)
 {
-	json_t *value = json_object_get(element->object, "level");
+	json_t *value = json_object_get(element->object, key);
 	CLEANUP_FREE char *digits = NULL;
 	const char *word = json_string_value(value);
 
@@ -105,9 +122,64 @@ static int read_level(const struct intake_element *element, struct alert *alert,
 	if (json_is_integer(value))
 		word = digits = json_format(value);
 	if (!word || level_parse(word, ret))
-		return complain(element, "level", value, LEVEL_WORDS, err);
-	intake_set(&alert->source_level, word, ALERT_NAME_MAX);
+		return complain(element, key, value, LEVEL_WORDS, err);
+	if (source_level)
+		intake_set(source_level, word, ALERT_NAME_MAX);
 	return 0;
+}
+
+/* Text or number. */
+static int read_value(const struct intake_element *element, struct alert *alert, struct error *err)
+{
+	json_t *value = json_object_get(element->object, "value");
+	char *text = value_text(value, ALERT_NAME_MAX);
+
+	if (!text)
+		return !value || json_is_null(value)
+			       ? 0
+			       : complain(element, "value", value, "number or text", err);
+	intake_put(&alert->value, text);
+	return 0;
+}
+
+static int read_policy_level(const struct intake_element *element, struct alert *alert,
+			     struct error *err)
+{
+	json_t *value = json_object_get(element->object, "policy_level");
+	CLEANUP_FREE char *word = value_text(value, ALERT_NAME_MAX);
+
+	if (!value || json_is_null(value))
+		return 0;
+	if (!word || !intake_policy_level(word))
+		return complain(element, "policy_level", value, "low, medium, high or 0 to 2", err);
+	intake_set(&alert->policy_level, intake_policy_level(word), ALERT_NAME_MAX);
+	return 0;
+}
+
+static int read_hints(const struct intake_element *element, struct alert *alert, struct error *err)
+{
+	char prefix[INTAKE_POINTER_MAX];
+	json_t *hints;
+	int r = json_read_object(element->object, element->pointer, "hints", &hints, err);
+
+	if (r)
+		return r == JSON_ABSENT ? 0 : r;
+	snprintf(prefix, sizeof(prefix), "%s/hints", element->pointer);
+	return alert_hints_read(&alert->hints, hints, prefix, err);
+}
+
+static int read_details(const struct intake_element *element, struct alert *alert,
+			struct error *err)
+{
+	int r = read_level(element, "tier", NULL, &alert->tier, err);
+
+	if (!r)
+		r = read_value(element, alert, err);
+	if (!r)
+		r = read_policy_level(element, alert, err);
+	if (!r)
+		r = read_hints(element, alert, err);
+	return r;
 }
 
 static int read_status(const struct intake_element *element, enum level level,
@@ -134,7 +206,7 @@ static int read_status(const struct intake_element *element, enum level level,
 static int read_state(const struct intake_element *element, struct alert *alert, struct error *err)
 {
 	enum level level = 0;
-	int r = read_level(element, alert, &level, err);
+	int r = read_level(element, "level", &alert->source_level, &level, err);
 
 	if (!r)
 		r = read_status(element, level, &alert->status, err);
@@ -148,29 +220,19 @@ static int read_state(const struct intake_element *element, struct alert *alert,
 	return level ? 0 : complain(element, "level", NULL, LEVEL_WORDS, err);
 }
 
-static int complete_identity(const struct intake_element *element, struct alert *alert,
-			     struct error *err)
+/* An identity that other alerts share is the sender's mistake; here it can be told. */
+static int check_identity(const struct intake_element *element, const struct alert *alert,
+			  struct error *err)
 {
-	static const char *const all[] = {NULL};
-
 	if (!*alert->policy_id && !*alert->policy_name)
 		return complain(element, "policy", NULL, "the id or name of the rule that fired is",
 				err);
-	if (!*alert->policy_id) {
-		free(alert->policy_id);
-		alert->policy_id = xasprintf("name:%s", alert->policy_name);
-	}
-	if (*alert->object_id)
-		return 0;
-	free(alert->object_id);
-	alert->object_id = *alert->object_name ? xasprintf("name:%s", alert->object_name)
-					       : intake_format_labels(alert->labels, all);
-	if (!*alert->object_id)
+	if (!*alert->object_id && !*alert->object_name && !json_object_size(alert->labels))
 		return complain(element, "object", NULL, "what the alert is about is", err);
 	return 0;
 }
 
-int intake_native_parse(const struct intake_element *element, struct alert *alert,
+static int native_parse(const struct intake_element *element, struct alert *alert,
 			struct error *err)
 {
 	int r = json_check_keys(element->object, element->pointer, keys, err);
@@ -184,8 +246,16 @@ int intake_native_parse(const struct intake_element *element, struct alert *aler
 	if (!r)
 		r = read_times(element, alert, err);
 	if (!r)
-		r = complete_identity(element, alert, err);
-	if (!r && alert->status == ALERT_RECOVERED && !wall_known(alert->event_at))
-		alert->event_at = alert->ends_at;
+		r = read_details(element, alert, err);
+	if (!r)
+		r = check_identity(element, alert, err);
 	return r;
 }
+
+const struct intake_kind intake_native_kind = {
+	.name = "native",
+	.parse = native_parse,
+	.list = "/alerts",
+	.single = true,
+	.strict = true,
+};

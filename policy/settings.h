@@ -80,14 +80,50 @@ struct endpoint {
 	wall_t created_at, updated_at;
 };
 
+#define SOURCE_NETWORKS_MAX 32
+#define SOURCE_POLICIES_MAX 16
+#define SOURCE_SECRETS_MAX  2 /* of one kind: old and new during a rotation */
+
+/* Where a sender may carry its token: bits of source.token_places. */
+enum source_token_place {
+	SOURCE_TOKEN_URL = 1,	 /* /in/<source>/<token> */
+	SOURCE_TOKEN_BEARER = 2, /* Authorization: Bearer <token> */
+	SOURCE_TOKEN_BASIC = 4,	 /* Authorization: Basic, the token is the password */
+	SOURCE_TOKEN_HEADER = 8, /* X-Ringbell-Token: <token> */
+};
+#define SOURCE_TOKEN_ANYWHERE 15u
+
+/* A signature over the raw bytes, demanded beside the token. */
+struct source_hmac {
+	char *header;		/* that has it, "" = no signature is demanded */
+	char *timestamp_header; /* "" = the body alone is signed, else "<its value>:<body>" */
+	char *prefix;		/* before the digits, "v1=" */
+	bool base64;		/* else hexadecimal */
+	char *secrets[SOURCE_SECRETS_MAX + 1];
+};
+
 struct source {
 	char id[IDENT_SIZE];
 	int64_t version;
 	char *name; /* 1–64 of [a-z0-9_-], unique; part of the URL */
 	enum source_kind kind;
-	char token_sha256[SHA256_HEX_SIZE]; /* of the URL token */
+	char token_sha256[SHA256_HEX_SIZE];
+	char old_token_sha256[SHA256_HEX_SIZE]; /* also taken until old_token_until; "" = none */
+	wall_t old_token_until;
+	unsigned token_places;
+	struct source_hmac hmac;
+	char *networks[SOURCE_NETWORKS_MAX + 1]; /* CIDRs of senders; none = from anywhere */
 	enum level default_level;
-	dur_t delay; /* alerts of this source start this long after the trouble began */
+	json_t *levels; /* object: the sender's word → our level's name; never changed in place */
+	int zone_minutes; /* of times without zone, east of UTC */
+	dur_t delay;	  /* alerts of this source start this long after the trouble began */
+	dur_t hold;	 /* its alerts are over after that long without news; 0 = recoveries tell */
+	dur_t confirm;	 /* a recovery counts only after no firing came for so long; 0 = at once */
+	dur_t heartbeat; /* told nothing for so long is an alert of its own; 0 = never */
+	uint32_t rate;	 /* deliveries per second, bursts of ten seconds' worth; 0 = no limit */
+	uint32_t holds_max;			 /* open holds its alerts may have; 0 = no limit */
+	char *policies[SOURCE_POLICIES_MAX + 1]; /* ids or names of the PCAP policies that its
+						    alerts may switch; none = all */
 	wall_t created_at, updated_at;
 };
 
@@ -116,6 +152,11 @@ void endpoint_fini(struct endpoint *endpoint);
 
 void source_default(struct source *source);
 int source_read(struct source *source, const json_t *object, struct error *err);
-json_t *source_format(const struct source *source); /* without the token's hash */
+/* Without the tokens' hashes; secrets are "***". */
+json_t *source_format(const struct source *source);
+/* The same with the secrets, for the store alone. */
+json_t *source_format_full(const struct source *source);
+/* How to read its deliveries; borrows from source. */
+struct intake source_intake(const struct source *source, wall_t now);
 struct source *source_copy(const struct source *source);
 void source_fini(struct source *source);

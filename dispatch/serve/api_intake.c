@@ -83,10 +83,7 @@ static void intake_accept(struct exchange *exchange, const struct source *source
 {
 	struct control *control = exchange->control;
 	struct decision *decision = decision_new(control);
-	struct intake intake = {.kind = source->kind,
-				.source = source->name,
-				.default_level = source->default_level,
-				.now = decision->now.wall};
+	struct intake intake = source_intake(source, decision->now.wall);
 	struct error err = {0};
 	size_t len;
 	const char *body = exchange_body(exchange, &len);

@@ -81,9 +81,12 @@ static int add_source(struct db *db, wall_t now, enum source_kind kind, const ch
 	return r;
 }
 
+/* The sources that are there from the first start. */
+static const enum source_kind first_kinds[] = {SOURCE_NATIVE, SOURCE_ALERTMANAGER};
+
 struct tokens {
 	char admin[AUTH_TOKEN_SIZE];
-	char sources[SOURCE_KIND_COUNT][AUTH_TOKEN_SIZE];
+	char sources[ARRAY_SIZE(first_kinds)][AUTH_TOKEN_SIZE];
 };
 
 static int write_tokens(const char *state_folder, const struct tokens *tokens)
@@ -94,9 +97,10 @@ static int write_tokens(const char *state_folder, const struct tokens *tokens)
 
 	if (folder < 0)
 		return -errno;
-	for (enum source_kind kind = 0; kind < SOURCE_KIND_COUNT; kind++)
-		json_object_set_new(json_object_get(json, "sources"), source_kind_name(kind),
-				    json_string(tokens->sources[kind]));
+	for (size_t i = 0; i < ARRAY_SIZE(first_kinds); i++)
+		json_object_set_new(json_object_get(json, "sources"),
+				    source_kind_name(first_kinds[i]),
+				    json_string(tokens->sources[i]));
 	text = json_format(json);
 	return file_replace(folder, "tokens.json", 0600, text, strlen(text));
 }
@@ -109,8 +113,8 @@ static int add_all(struct db *db, const struct tokens *tokens)
 
 	if (!r)
 		r = add_endpoint(db, now, policy);
-	for (enum source_kind kind = 0; !r && kind < SOURCE_KIND_COUNT; kind++)
-		r = add_source(db, now, kind, tokens->sources[kind]);
+	for (size_t i = 0; !r && i < ARRAY_SIZE(first_kinds); i++)
+		r = add_source(db, now, first_kinds[i], tokens->sources[i]);
 	sha256_text(tokens->admin, strlen(tokens->admin), hash);
 	if (!r)
 		r = save(db, "token", FIRST_START_ADMIN, setting_row_format_token(hash));
@@ -136,8 +140,8 @@ int first_start(struct db *db, const char *state_folder, char *message, size_t s
 	if (r || known)
 		return r;
 	secret_new(tokens.admin, AUTH_TOKEN_LEN);
-	for (enum source_kind kind = 0; kind < SOURCE_KIND_COUNT; kind++)
-		secret_new(tokens.sources[kind], AUTH_TOKEN_LEN);
+	for (size_t i = 0; i < ARRAY_SIZE(first_kinds); i++)
+		secret_new(tokens.sources[i], AUTH_TOKEN_LEN);
 	r = write_tokens(state_folder, &tokens);
 	if (r < 0) {
 		snprintf(message, size, "%s/tokens.json: %s", state_folder, strerrordesc_np(-r));

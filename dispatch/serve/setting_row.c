@@ -14,8 +14,8 @@ struct row_head {
 	wall_t updated_at;
 };
 
-/* setting is put. */
-static char *row_format(const struct row_head *head, json_t *setting, const char *token_sha256)
+/* setting and extra (what is no setting; may be NULL) are put. */
+static char *row_format(const struct row_head *head, json_t *setting, json_t *extra)
 {
 	static const char *const read_only[] = {"id", "version", "created_at", "updated_at"};
 	CLEANUP_JSON json_t *row = NULL;
@@ -26,8 +26,7 @@ static char *row_format(const struct row_head *head, json_t *setting, const char
 			(json_int_t)head->version, "created_at", (json_int_t)head->created_at.ns,
 			"updated_at", (json_int_t)head->updated_at.ns, "setting", setting);
 	bug_on(!row);
-	if (token_sha256)
-		json_object_set_new(row, "token_sha256", json_string(token_sha256));
+	json_object_update_new(row, extra);
 	return json_format(row);
 }
 
@@ -57,8 +56,11 @@ char *setting_row_format_endpoint(const struct endpoint *endpoint)
 char *setting_row_format_source(const struct source *source)
 {
 	struct row_head head = ROW_HEAD(source);
+	json_t *tokens = json_pack("{s:s, s:s, s:I}", "token_sha256", source->token_sha256,
+				   "old_token_sha256", source->old_token_sha256, "old_token_until",
+				   (json_int_t)source->old_token_until.ns);
 
-	return row_format(&head, source_format(source), source->token_sha256);
+	return row_format(&head, source_format_full(source), tokens);
 }
 
 static char *text_format(const char *key, const char *text)
@@ -148,11 +150,18 @@ int setting_row_parse_endpoint(const char *json, struct endpoint *ret, struct er
 	return r;
 }
 
+static void hash_read(const json_t *row, const char *key, char ret[SHA256_HEX_SIZE])
+{
+	const char *hash = "";
+
+	json_read_text(row, "", key, 0, SHA256_HEX_SIZE - 1, &hash, NULL);
+	snprintf(ret, SHA256_HEX_SIZE, "%s", hash);
+}
+
 int setting_row_parse_source(const char *json, struct source *ret, struct error *err)
 {
 	CLEANUP_JSON json_t *row = NULL;
 	struct row_head head;
-	const char *hash = "";
 	json_t *setting;
 	int r = row_parse(json, &head, &row, &setting, err);
 
@@ -161,7 +170,8 @@ int setting_row_parse_source(const char *json, struct source *ret, struct error 
 	if (r)
 		return r;
 	TAKE_HEAD(ret, &head);
-	json_read_text(row, "", "token_sha256", 0, SHA256_HEX_SIZE - 1, &hash, err);
-	snprintf(ret->token_sha256, sizeof(ret->token_sha256), "%s", hash);
+	hash_read(row, "token_sha256", ret->token_sha256);
+	hash_read(row, "old_token_sha256", ret->old_token_sha256);
+	ret->old_token_until.ns = json_integer_value(json_object_get(row, "old_token_until"));
 	return 0;
 }

@@ -60,7 +60,12 @@ static void check_alert(const struct alert *alert)
 
 void intake_check(enum source_kind kind, const uint8_t *data, size_t size)
 {
-	const struct intake intake = {kind, "fuzz", LEVEL_WARNING, {NOW}};
+	struct source_kind_facts facts = source_kind_get(kind);
+	const struct intake intake = {.kind = kind,
+				      .source = "fuzz",
+				      .default_level = facts.default_level,
+				      .zone_minutes = facts.zone_minutes,
+				      .now = {NOW}};
 	struct error err = {0};
 	struct alert_list list;
 	int r;

@@ -6,3 +6,10 @@ ringbell_unit(intake policy base)
 ringbell_unit(settings policy base)
 ringbell_unit(machine policy base)
 ringbell_unit(engine policy base)
+
+# reads the payloads of tests/data/intake
+ringbell_unit(intake_golden policy base)
+target_sources(test_intake_golden PRIVATE ${CMAKE_SOURCE_DIR}/tests/fuzz/intake_check.c
+	${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz.c)
+target_compile_definitions(test_intake_golden PRIVATE
+	PAYLOADS="${CMAKE_SOURCE_DIR}/tests/data/intake")

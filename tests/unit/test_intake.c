@@ -290,7 +290,7 @@ static void bounds(void)
 		buf_append_text(&body, "[");
 	refuse(SOURCE_NATIVE, body.data, "", "deeper");
 	buf_clear(&body);
-	for (int i = 0; i < 300000; i++)
+	for (int i = 0; i < INTAKE_BYTES_MAX + 1; i++)
 		buf_append_text(&body, " ");
 	refuse(SOURCE_NATIVE, body.data, "", "at most");
 }

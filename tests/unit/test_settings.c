@@ -415,7 +415,7 @@ static void sources(void)
 		{"{}", "/name", "1 to 64"},
 		{"{\"name\": \"Prod\"}", "/name", "a-z"},
 		{"{\"name\": \"a/b\"}", "/name", "a-z"},
-		{"{\"name\": \"a\", \"kind\": \"grafana\"}", "/kind", "native or alertmanager"},
+		{"{\"name\": \"a\", \"kind\": \"frobnicator\"}", "/kind", "native, alertmanager"},
 		{"{\"name\": \"a\", \"default_level\": \"recovery\"}", "/default_level", "warning"},
 		{"{\"name\": \"a\", \"default_level\": \"bad\"}", "/default_level", "warning"},
 		{"{\"name\": \"a\", \"delay\": \"2d\"}", "/delay", "24h"},
