@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "capture/ring.h"
@@ -74,6 +75,22 @@ static int check_url(const char *text)
 static int check_absolute(const char *text)
 {
 	return text[0] == '/' && text[1] ? 0 : -EINVAL;
+}
+
+/* A list of addresses, networks and ranges. */
+static int check_networks(const char *text)
+{
+	while (*(text += strspn(text, ", "))) {
+		int len = (int)strcspn(text, ", ");
+		char item[ADDRESS_RANGE_TEXT_SIZE];
+		struct address_range range;
+
+		snprintf(item, sizeof(item), "%.*s", len, text);
+		if (address_range_parse(item, &range))
+			return -EINVAL;
+		text += len;
+	}
+	return 0;
 }
 
 static int check_user(const char *text)
@@ -140,6 +157,8 @@ static const struct member members[] = {
 	 .allowed = PATH_ALLOWED},
 	{"/courier/connect_timeout", TYPE_DURATION, AT(courier.connect_timeout_ns),
 	 .min = 100 * DUR_MS, .max = DUR_MIN, .allowed = "a duration from 100ms to 1m, as 5s"},
+	{"/courier/allow", TYPE_TEXT, TEXT(courier.allow), .check = check_networks,
+	 .allowed = "addresses and networks separated by commas, as \"127.0.0.1, fe80::/10\""},
 	{"/users/recorder", TYPE_TEXT, TEXT(users.recorder), .min = 1, .check = check_user,
 	 .allowed = USER_ALLOWED},
 	{"/users/control", TYPE_TEXT, TEXT(users.control), .min = 1, .check = check_user,

@@ -70,6 +70,7 @@ struct config {
 	struct {
 		char ca_file[CONFIG_PATH_SIZE]; /* "" = the system's */
 		int64_t connect_timeout_ns;
+		char allow[512]; /* destinations on this machine or its links that are allowed */
 	} courier;
 
 	struct {

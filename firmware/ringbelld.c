@@ -82,6 +82,7 @@ static void plan_children(struct ringbelld *d)
 	plan_listener(d);
 	d->courier.connect_timeout_ms = (int)(c->courier.connect_timeout_ns / DUR_MS);
 	snprintf(d->courier.ca_file, sizeof(d->courier.ca_file), "%s", c->courier.ca_file);
+	snprintf(d->courier.allow, sizeof(d->courier.allow), "%s", c->courier.allow);
 }
 
 /* The memory that outlives recorders. Nobody can make it fault by shortening it, and none but root

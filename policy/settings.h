@@ -33,9 +33,21 @@ struct pcap_policy {
 };
 
 enum endpoint_kind {
-	ENDPOINT_PCAP,
+	ENDPOINT_PCAP, /* switches a PCAP policy; all others push */
 	ENDPOINT_HTTP,
+	ENDPOINT_EMAIL,
+	ENDPOINT_KAFKA,
+	ENDPOINT_SYSLOG,
+	ENDPOINT_SLACK,
+	ENDPOINT_PAGERDUTY,
+	ENDPOINT_WECOM_APP,
+	ENDPOINT_WECOM_ROBOT,
+	ENDPOINT_DINGTALK,
 };
+
+const char *endpoint_kind_name(enum endpoint_kind kind);
+/* 0, or -1 if there is no such kind. */
+int endpoint_kind_parse(const char *text, enum endpoint_kind *ret);
 
 /* What passes within a push cycle, although the pair was pushed already (A-02). A pair is an alert
  * policy and an object. */
@@ -72,11 +84,9 @@ struct endpoint {
 	level_set enable_levels;  /* PEP-02 */
 	level_set disable_levels; /* PEP-03 */
 	bool literal;		  /* any disable-level event releases every hold (PEP-11) */
-	/* kind http */
-	char *url;
-	char *method;	 /* POST, PUT, PATCH */
-	json_t *headers; /* array of [name, value], in order; never changed in place */
-	dur_t timeout;	 /* default 10 s */
+	/* the kinds that push: what only the kind has, by the tables of policy/settings_kind.h;
+	 * never changed in place */
+	json_t *settings;
 	wall_t created_at, updated_at;
 };
 
@@ -141,14 +151,19 @@ struct pcap_policy *pcap_policy_copy(const struct pcap_policy *policy);
 void pcap_policy_fini(struct pcap_policy *policy);
 
 void endpoint_default(struct endpoint *endpoint);
-/* A header value "***" keeps the secret the endpoint has under that name (EPC-17). */
+/* A secret that is "***" or "" keeps what the endpoint has (EPC-17), null clears it. */
 int endpoint_read(struct endpoint *endpoint, const json_t *object, struct error *err);
-/* Secret header values (Authorization, Cookie, names with "token", "key", "secret") are "***". */
+/* Secrets are "***". */
 json_t *endpoint_format(const struct endpoint *endpoint);
 /* The same with the secrets, for the store alone. */
 json_t *endpoint_format_full(const struct endpoint *endpoint);
 struct endpoint *endpoint_copy(const struct endpoint *endpoint);
 void endpoint_fini(struct endpoint *endpoint);
+
+/* A field of endpoint->settings: a text ("" if there is none); a number, 0 or 1, a word's index, or
+ * ns. */
+const char *endpoint_text(const struct endpoint *endpoint, const char *key);
+int64_t endpoint_number(const struct endpoint *endpoint, const char *key);
 
 void source_default(struct source *source);
 int source_read(struct source *source, const json_t *object, struct error *err);

@@ -57,10 +57,10 @@ const char *courier_verdict_name(enum courier_verdict verdict)
 const char *courier_step_name(enum courier_step step)
 {
 	static const char *const names[] = {
-		[COURIER_STEP_NONE] = "none",	      [COURIER_STEP_DNS] = "dns",
-		[COURIER_STEP_CONNECT] = "connect",   [COURIER_STEP_TLS] = "tls",
-		[COURIER_STEP_PROTOCOL] = "protocol", [COURIER_STEP_REMOTE] = "remote",
-		[COURIER_STEP_REQUEST] = "request",
+		[COURIER_STEP_NONE] = "none",	    [COURIER_STEP_DNS] = "dns",
+		[COURIER_STEP_CONNECT] = "connect", [COURIER_STEP_TLS] = "tls",
+		[COURIER_STEP_AUTH] = "auth",	    [COURIER_STEP_PROTOCOL] = "protocol",
+		[COURIER_STEP_REMOTE] = "remote",   [COURIER_STEP_REQUEST] = "request",
 	};
 
 	bug_on(step >= ARRAY_SIZE(names));
@@ -111,14 +111,22 @@ static void on_result(void *owner, const struct courier_result *result)
 	stop_if_idle(c);
 }
 
-#define is_text(array) (memchr(array, '\0', sizeof(array)) != NULL)
-
-/* The form of the message; what it asks for is judged with a result of its own. */
-static bool push_is_sound(const struct courier_push *push)
+static void refuse_kind(struct courier *c, const struct courier_push *push)
 {
-	return is_text(push->push) && ident_valid(push->push) && push->kind == ENDPOINT_HTTP &&
-	       is_text(push->method) && is_text(push->url) && is_text(push->headers) &&
-	       push->body_size <= sizeof(push->body);
+	struct courier_result result = {.verdict = VERDICT_PERMANENT,
+					.step = COURIER_STEP_REQUEST,
+					.text = "this build cannot send this kind of endpoint"};
+
+	memcpy(result.push, push->push, sizeof(result.push));
+	on_result(c, &result);
+}
+
+static void start(struct courier *c, const struct courier_push *push)
+{
+	if (endpoint_http_takes(push->kind))
+		endpoint_http_start(c->http, push);
+	else
+		refuse_kind(c, push);
 }
 
 static int on_push(struct courier *c, const struct courier_push *push)
@@ -139,7 +147,7 @@ static int on_push(struct courier *c, const struct courier_push *push)
 	memcpy(lease->push, push->push, sizeof(lease->push));
 	lease->generation = c->generation;
 	LIST_INSERT_HEAD(&c->leases, lease, next);
-	endpoint_http_start(c->http, push);
+	start(c, push);
 	return 0;
 }
 
@@ -147,7 +155,7 @@ static int on_control_message(void *owner, struct ipc_message *message)
 {
 	const struct courier_push *push = (const void *)message->body;
 
-	if (message->type != COURIER_PUSH || !ipc_is(message, *push) || !push_is_sound(push))
+	if (message->type != COURIER_PUSH || !courier_push_is_sound(push, message->size))
 		return -EPROTO;
 	return on_push(owner, push);
 }

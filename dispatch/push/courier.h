@@ -11,27 +11,126 @@
 #include "base/child.h"
 #include "base/ident.h"
 
-#define COURIER_LEASES_MAX   64
-#define COURIER_URL_SIZE     2048
-#define COURIER_HEADERS_SIZE 8192
-#define COURIER_BODY_SIZE    49152
+#define COURIER_LEASES_MAX 256
+#define COURIER_DATA_SIZE  57344
+#define COURIER_BODY_SIZE  32768 /* what fits beside settings of any size */
 
 enum courier_message_type {
-	COURIER_PUSH = 1,     /* control → courier: struct courier_push */
+	COURIER_PUSH = 1,     /* control → courier: struct courier_push, up to its last text */
 	COURIER_RESULT = 100, /* courier → control: struct courier_result */
+	COURIER_HEALTH,	      /* courier → control: struct courier_health, about every second */
+};
+
+/* The texts of a push; which ones count depends on its kind. None has a NUL inside. */
+enum courier_text {
+	/* where to, and who we are there */
+	COURIER_URL, /* http, robots, webhooks; else the vendor's API */
+	COURIER_METHOD,
+	COURIER_HEADERS, /* "Name: value\n" lines, free of CR and NUL */
+	COURIER_HOST,	 /* email, syslog; kafka: brokers */
+	COURIER_USER,	 /* email, kafka; wecom_app: corp id */
+	COURIER_SECRET,	 /* password, token, key */
+	COURIER_SECRET_OLD,
+	COURIER_PROXY,
+	COURIER_CA,   /* PEM, "" = the system's */
+	COURIER_CERT, /* PEM of our own */
+	COURIER_CERT_KEY,
+	COURIER_FROM,	 /* email */
+	COURIER_TO,	 /* email, wecom_app: recipients; slack: channel; kafka: topic */
+	COURIER_KEYWORD, /* dingtalk */
+	COURIER_APP,	 /* syslog */
+	/* what is said */
+	COURIER_TITLE,
+	COURIER_BODY,
+	COURIER_PLAIN, /* email: the body again without markup, "" = the body is plain itself */
+	COURIER_LINK,
+	COURIER_FACTS, /* "name\tvalue\n" lines */
+	COURIER_ALERT, /* id of the event; "" for a test */
+	COURIER_FINGERPRINT,
+	COURIER_SOURCE,
+	COURIER_POLICY,
+	COURIER_OBJECT,
+	COURIER_PROBE,
+	COURIER_REFERENCE, /* slack: "channel ts" of the firing message */
+	COURIER_TEXT_COUNT,
+};
+
+enum courier_number {
+	COURIER_PORT,
+	COURIER_TLS,	     /* email: enum courier_mail_tls; kafka: 0, 1 */
+	COURIER_VERIFY,	     /* 0 = certificates are not verified */
+	COURIER_MESSAGE,     /* robots, wecom_app: enum courier_chat_form; syslog: enum
+				courier_syslog_form */
+	COURIER_TRANSPORT,   /* syslog: enum locator_transport (policy/locator.h) */
+	COURIER_FRAMING,     /* syslog: 0 octet counting, 1 newline */
+	COURIER_FACILITY,    /* syslog */
+	COURIER_SIZE_MAX,    /* syslog: bytes of a message, 0 = the transport's own */
+	COURIER_ENTERPRISE,  /* syslog: number in the structured data's name */
+	COURIER_AGENT,	     /* wecom_app */
+	COURIER_RECIPIENT,   /* wecom_app: enum courier_recipient */
+	COURIER_ALL,	     /* dingtalk, wecom_robot: mention everybody; email: one mail each */
+	COURIER_MECHANISM,   /* kafka: enum courier_mechanism */
+	COURIER_IDEMPOTENCE, /* kafka */
+	COURIER_REDIRECTS,   /* http */
+	COURIER_NUMBER_COUNT,
+};
+
+enum courier_mail_tls {
+	COURIER_MAIL_CLEAR,
+	COURIER_MAIL_STARTTLS,
+	COURIER_MAIL_IMPLICIT,
+};
+enum courier_chat_form {
+	COURIER_MARKDOWN,
+	COURIER_PLAINTEXT,
+};
+enum courier_syslog_form {
+	COURIER_RFC5424,
+	COURIER_RFC3164,
+};
+enum courier_recipient {
+	COURIER_PARTY,
+	COURIER_PERSON,
+	COURIER_TAG,
+};
+enum courier_mechanism {
+	COURIER_NO_SASL,
+	COURIER_PLAIN_SASL,
+	COURIER_SCRAM_256,
+	COURIER_SCRAM_512,
+};
+
+enum courier_event {
+	COURIER_FIRING,
+	COURIER_RECOVERED,
+	COURIER_NOTICE,
+	COURIER_TEST,
 };
 
 struct courier_push {
 	char push[IDENT_SIZE]; /* outbox row; also the delivery id sent in the headers */
-	uint32_t kind;	       /* enum endpoint_kind: ENDPOINT_HTTP */
+	uint32_t kind;	       /* enum endpoint_kind (policy/settings.h) */
 	uint32_t attempt;      /* from 1 */
 	uint32_t timeout_ms;   /* whole exchange */
-	char method[8];
-	char url[COURIER_URL_SIZE];
-	char headers[COURIER_HEADERS_SIZE]; /* "Name: value\n" lines, already free of CR and NUL */
-	uint32_t body_size;
-	char body[COURIER_BODY_SIZE];
+	uint32_t level;	       /* enum level (policy/level.h) */
+	uint32_t event;	       /* enum courier_event */
+	int64_t at;	       /* ns since the epoch: when it happened */
+	uint32_t numbers[COURIER_NUMBER_COUNT];
+	uint32_t offsets[COURIER_TEXT_COUNT]; /* into data; 0 = "" */
+	uint32_t used;			      /* bytes of data */
+	char data[COURIER_DATA_SIZE];	      /* begins with a NUL */
 };
+
+/* Clears all but the id. */
+void courier_push_init(struct courier_push *push, const char *id);
+/* Once per text. 0, or -ENOSPC. */
+int courier_push_set(struct courier_push *push, enum courier_text which, const char *text);
+/* Never NULL. */
+const char *courier_push_get(const struct courier_push *push, enum courier_text which);
+/* Bytes to send. */
+size_t courier_push_size(const struct courier_push *push);
+/* 1 if a received message of `size` bytes has the form of a push. */
+int courier_push_is_sound(const struct courier_push *push, size_t size);
 
 enum courier_verdict {
 	VERDICT_DELIVERED,
@@ -45,6 +144,7 @@ enum courier_step { /* where it failed */
 		    COURIER_STEP_DNS,
 		    COURIER_STEP_CONNECT,
 		    COURIER_STEP_TLS,
+		    COURIER_STEP_AUTH, /* the peer does not accept who we say we are */
 		    COURIER_STEP_PROTOCOL,
 		    COURIER_STEP_REMOTE,  /* the peer answered with a refusal */
 		    COURIER_STEP_REQUEST, /* our own request was not sendable */
@@ -57,15 +157,21 @@ struct courier_result {
 	char push[IDENT_SIZE];
 	uint32_t verdict; /* enum courier_verdict */
 	uint32_t step;	  /* enum courier_step */
-	uint32_t status;  /* HTTP status or 0 */
+	uint32_t status;  /* HTTP status, SMTP reply or 0 */
 	uint32_t elapsed_ms;
 	int64_t retry_after_ms; /* 0 = not told; at most one hour */
+	char reference[128];	/* the peer's name for what it took; slack: "channel ts" */
 	char text[512];		/* the remote's answer or the error, control bytes escaped */
+};
+
+struct courier_health {
+	uint32_t stall_us; /* longest time the loop did not turn since the last message */
 };
 
 struct courier_config {
 	char ca_file[256]; /* "" = the system's */
 	int connect_timeout_ms;
+	char allow[512]; /* addresses and networks that are allowed although they are denied */
 };
 
 /* The courier process. Runs until the supervisor says stop or is gone; returns an exit status. */

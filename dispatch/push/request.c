@@ -19,7 +19,8 @@ static const char *const reserved[] = {
 };
 
 /* Those that the courier writes itself. */
-static const char *const own[] = {"webhook-id", "webhook-timestamp", "x-ringbell-attempt"};
+static const char *const own[] = {"webhook-id", "webhook-timestamp", "webhook-signature",
+				  "x-ringbell-attempt"};
 
 static bool is_token(const char *text, size_t len)
 {
@@ -78,7 +79,7 @@ int request_is_own_header(const struct request_header *header)
 
 int request_find_header(const struct courier_push *push, const char *name)
 {
-	const char *cursor = push->headers;
+	const char *cursor = courier_push_get(push, COURIER_HEADERS);
 	struct request_header header;
 
 	while (!request_parse_header(&cursor, &header))
@@ -162,11 +163,11 @@ static int check_url(const char *url, struct error *err)
 
 int request_check(const struct courier_push *push, struct error *err)
 {
-	int r = check_method(push->method, err);
+	int r = check_method(courier_push_get(push, COURIER_METHOD), err);
 
 	if (!r)
-		r = check_url(push->url, err);
+		r = check_url(courier_push_get(push, COURIER_URL), err);
 	if (!r)
-		r = check_headers(push->headers, err);
+		r = check_headers(courier_push_get(push, COURIER_HEADERS), err);
 	return r;
 }

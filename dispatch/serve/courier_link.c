@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/decision.h"
-#include "dispatch/serve/message.h"
+#include "dispatch/serve/push_message.h"
 #include "dispatch/serve/setting_row.h"
 
 #define LEASE_RETRY (5 * DUR_S) /* after a store failure */
@@ -88,13 +88,27 @@ static void lease_refuse(struct courier_link *courier, const struct outbox_push 
 	settle_row(courier, &result);
 }
 
+/* The engine is being loaded again. */
+static void lease_postpone(struct courier_link *courier, const struct outbox_push *row)
+{
+	struct outbox_result result = {.state = OUTBOX_PENDING, .at = wall_now()};
+
+	memcpy(result.id, row->id, sizeof(result.id));
+	result.next_at = wall_add(result.at, DUR_S);
+	settle_row(courier, &result);
+}
+
 static void lease_send(struct courier_link *courier, const struct outbox_push *row)
 {
+	const struct engine *engine = courier->control->engine;
+	const struct endpoint *endpoint = engine ? engine_endpoint(engine, row->endpoint) : NULL;
 	struct courier_push *push = xmalloc(sizeof(*push));
 	struct lease *lease = lease_find(courier, "");
 
 	bug_on(!lease);
-	if (message_parse(row->request, row->id, push) < 0) {
+	if (!engine) {
+		lease_postpone(courier, row);
+	} else if (!endpoint || push_message_parse(row->request, endpoint, row->id, push) < 0) {
 		lease_refuse(courier, row);
 	} else {
 		push->attempt = (uint32_t)row->attempt;
@@ -104,7 +118,7 @@ static void lease_send(struct courier_link *courier, const struct outbox_push *r
 		lease->attempt = row->attempt;
 		lease->created_at = row->created_at;
 		courier->leased++;
-		ipc_link_send(courier->link, COURIER_PUSH, push, sizeof(*push), -1);
+		ipc_link_send(courier->link, COURIER_PUSH, push, courier_push_size(push), -1);
 	}
 	free(push);
 }

@@ -8,15 +8,19 @@
 
 static struct courier_push push;
 
-/* The part up to the next form feed, cut to size, into text. */
-static void take_part(struct fuzz_input *input, char *text, size_t size)
+/* The part up to the next form feed, cut to size. */
+static void take_part(struct fuzz_input *input, enum courier_text which)
 {
+	static char text[8192];
+	const size_t size = sizeof(text);
+
 	const uint8_t *end = memchr(input->data, '\f', input->size);
 	size_t len = end ? (size_t)(end - input->data) : input->size;
 	size_t kept = strnlen((const char *)input->data, len < size ? len : size - 1);
 
 	memcpy(text, input->data, kept);
 	text[kept] = '\0';
+	courier_push_set(&push, which, text);
 	input->data += len + !!end;
 	input->size -= len + !!end;
 }
@@ -37,22 +41,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_input input = {data, size};
 	struct request_header header;
 	struct error err = {0};
-	const char *cursor;
+	const char *cursor, *url;
 	int r;
 
-	take_part(&input, push.method, sizeof(push.method));
-	take_part(&input, push.url, sizeof(push.url));
-	take_part(&input, push.headers, sizeof(push.headers));
+	courier_push_init(&push, "");
+	take_part(&input, COURIER_METHOD);
+	take_part(&input, COURIER_URL);
+	take_part(&input, COURIER_HEADERS);
+	url = courier_push_get(&push, COURIER_URL);
 	r = request_check(&push, &err);
 	fuzz_check(r == 0 || r == -EINVAL);
 	if (r) {
 		fuzz_check_error(&err);
 		return 0;
 	}
-	for (const char *c = push.url; *c; c++)
+	for (const char *c = url; *c; c++)
 		fuzz_check((unsigned char)*c > ' ' && *c != 0x7f);
-	fuzz_check(!strncasecmp(push.url, "http://", 7) || !strncasecmp(push.url, "https://", 8));
-	cursor = push.headers;
+	fuzz_check(!strncasecmp(url, "http://", 7) || !strncasecmp(url, "https://", 8));
+	cursor = courier_push_get(&push, COURIER_HEADERS);
 	while (!(r = request_parse_header(&cursor, &header)))
 		check_header(&header);
 	fuzz_check(r == REQUEST_END && !*cursor);

@@ -274,7 +274,8 @@ static void on_recorder(struct lab *lab, const struct ipc_message *message)
 
 static void on_courier(struct lab *lab, const struct ipc_message *message)
 {
-	check(message->type == COURIER_PUSH && ipc_is(message, struct courier_push));
+	check(message->type == COURIER_PUSH);
+	check(courier_push_is_sound((const void *)message->body, message->size));
 	check(lab->push_count < LAB_MESSAGES_MAX);
 	memcpy(&lab->pushes[lab->push_count++], message->body, message->size);
 }

@@ -33,16 +33,16 @@ static void check_invariant(struct lab *lab)
 static void check_body(const struct lab *lab)
 {
 	const struct courier_push *push = &lab->pushes[0];
-	CLEANUP_JSON json_t *body = json_loadb(push->body, push->body_size, 0, NULL);
+	CLEANUP_JSON json_t *body = json_loads(courier_push_get(push, COURIER_BODY), 0, NULL);
 
 	check(body);
 	check_text(lab_text(body, "event"), "alert.opened");
 	check_text(lab_text(body, "endpoint.name"), "ops");
 	check_text(lab_text(json_array_get(json_object_get(body, "captures"), 0), "id"),
 		   lab->starts[0].capture);
-	check_text(push->method, "POST");
-	check_text(push->url, "http://127.0.0.1:9/hook");
-	check(strstr(push->headers, "X-Team: noc\n"));
+	check_text(courier_push_get(push, COURIER_METHOD), "POST");
+	check_text(courier_push_get(push, COURIER_URL), "http://127.0.0.1:9/hook");
+	check(strstr(courier_push_get(push, COURIER_HEADERS), "X-Team: noc\n"));
 }
 
 static void test_retry(struct lab *lab)

@@ -80,7 +80,8 @@ static void give_peer(struct fixture *f)
 /* Forks before any thread is started. */
 static void fixture_start(struct fixture *f)
 {
-	static const struct courier_config config = {.connect_timeout_ms = 2000};
+	static const struct courier_config config = {.connect_timeout_ms = 2000,
+						     .allow = "127.0.0.0/8"};
 	int fds[2];
 
 	check(!ipc_pair(fds));
@@ -127,17 +128,15 @@ static int send_push(struct fixture *f, unsigned number, const char *url)
 {
 	static struct courier_push push;
 
-	memset(&push, 0, sizeof(push));
-	snprintf(push.push, sizeof(push.push), "%s", push_id(number));
+	courier_push_init(&push, push_id(number));
 	push.kind = ENDPOINT_HTTP;
 	push.attempt = 1;
 	push.timeout_ms = 4000;
-	snprintf(push.method, sizeof(push.method), "POST");
-	snprintf(push.url, sizeof(push.url), "%s", url);
-	snprintf(push.headers, sizeof(push.headers), "Authorization: Bearer secret\n");
-	push.body_size = 2;
-	memcpy(push.body, "{}", 2);
-	return ipc_send_wait(f->control, COURIER_PUSH, &push, sizeof(push), -1, 2000);
+	courier_push_set(&push, COURIER_METHOD, "POST");
+	courier_push_set(&push, COURIER_URL, url);
+	courier_push_set(&push, COURIER_HEADERS, "Authorization: Bearer secret\n");
+	courier_push_set(&push, COURIER_BODY, "{}");
+	return ipc_send_wait(f->control, COURIER_PUSH, &push, courier_push_size(&push), -1, 2000);
 }
 
 static const struct courier_result *take_result(struct fixture *f)
@@ -270,7 +269,7 @@ static void test_hostile_control(void)
 	expect_link_closed(&f);
 	check(!ipc_send(f.control, COURIER_PUSH, "short", 5, -1));
 	expect_link_closed(&f);
-	memset(&push, 'x', sizeof(push)); /* no text ends, body_size out of bounds */
+	memset(&push, 'x', sizeof(push)); /* no text ends, offsets out of bounds */
 	check(!ipc_send(f.control, COURIER_PUSH, &push, sizeof(push), -1));
 	expect_link_closed(&f);
 	check(!send_push(&f, 1, "ftp://refused/"));

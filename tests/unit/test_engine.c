@@ -46,8 +46,6 @@ static void add_endpoint(struct engine *engine, int number, int policy)
 		id_format(endpoint.policy, policy);
 	} else {
 		endpoint.kind = ENDPOINT_HTTP;
-		free(endpoint.url);
-		endpoint.url = xstrdup("http://h.example/");
 	}
 	engine_load_endpoint(engine, &endpoint);
 	endpoint_fini(&endpoint);

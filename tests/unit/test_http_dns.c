@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "dispatch/push/endpoint_http.h"
+#include "policy/settings.h"
 #include "tests/unit/test.h"
 
 static struct {
@@ -64,16 +65,20 @@ static void on_beat(void *owner)
 
 static void send_to(struct fixture *f, const char *url)
 {
-	static const struct courier_config config = {.connect_timeout_ms = 300};
-	static struct courier_push push = {.method = "POST", .timeout_ms = 3000, .attempt = 1};
+	static const struct courier_config config = {.connect_timeout_ms = 300,
+						     .allow = "127.0.0.0/8"};
+	static struct courier_push push;
 	struct endpoint_http *http;
 
 	*f = (struct fixture){.loop = loop_new()};
 	http = endpoint_http_new(f->loop, &config, on_result, f);
 	f->beat = timer_new(f->loop, on_beat, f);
 	timer_set(f->beat, 0);
-	snprintf(push.push, sizeof(push.push), "0193a000-0000-7000-8000-000000000001");
-	snprintf(push.url, sizeof(push.url), "%s", url);
+	courier_push_init(&push, "0193a000-0000-7000-8000-000000000001");
+	push.kind = ENDPOINT_HTTP;
+	push.timeout_ms = 3000;
+	courier_push_set(&push, COURIER_METHOD, "POST");
+	courier_push_set(&push, COURIER_URL, url);
 	endpoint_http_start(http, &push);
 	loop_run(f->loop);
 	endpoint_http_free(http);

@@ -4,12 +4,13 @@
 #include <unistd.h>
 
 #include "dispatch/push/endpoint_http.h"
+#include "policy/settings.h"
 #include "tests/unit/peer.h"
 #include "tests/unit/test.h"
 
 #define PUSH_ID "0193a000-0000-7000-8000-000000000001"
 
-static const struct courier_config config = {.connect_timeout_ms = 2000};
+static const struct courier_config config = {.connect_timeout_ms = 2000, .allow = "127.0.0.0/8"};
 
 struct fixture {
 	struct loop *loop;
@@ -85,15 +86,14 @@ static struct courier_push *push_to(const char *url, const char *headers, const 
 {
 	static struct courier_push push;
 
-	memset(&push, 0, sizeof(push));
-	snprintf(push.push, sizeof(push.push), PUSH_ID);
+	courier_push_init(&push, PUSH_ID);
+	push.kind = ENDPOINT_HTTP;
 	push.attempt = 3;
 	push.timeout_ms = 3000;
-	snprintf(push.method, sizeof(push.method), "POST");
-	snprintf(push.url, sizeof(push.url), "%s", url);
-	snprintf(push.headers, sizeof(push.headers), "%s", headers);
-	push.body_size = (uint32_t)strlen(body);
-	memcpy(push.body, body, push.body_size);
+	courier_push_set(&push, COURIER_METHOD, "POST");
+	courier_push_set(&push, COURIER_URL, url);
+	courier_push_set(&push, COURIER_HEADERS, headers);
+	courier_push_set(&push, COURIER_BODY, body);
 	return &push;
 }
 

@@ -7,10 +7,10 @@ static const char *verdict_of(const char *method, const char *url, const char *h
 	static struct courier_push push;
 	static struct error err;
 
-	memset(&push, 0, sizeof(push));
-	snprintf(push.method, sizeof(push.method), "%s", method);
-	snprintf(push.url, sizeof(push.url), "%s", url);
-	snprintf(push.headers, sizeof(push.headers), "%s", headers);
+	courier_push_init(&push, "");
+	courier_push_set(&push, COURIER_METHOD, method);
+	courier_push_set(&push, COURIER_URL, url);
+	courier_push_set(&push, COURIER_HEADERS, headers);
 	err = (struct error){0};
 	return request_check(&push, &err) ? err.code : "ok";
 }
@@ -75,10 +75,13 @@ static void test_headers(void)
 
 static void test_find(void)
 {
-	static const struct courier_push push = {.headers = "X-A:  spaced out \t\nContent-TYPE: t"};
-	const char *cursor = push.headers;
+	static struct courier_push push;
 	struct request_header h;
+	const char *cursor;
 
+	courier_push_init(&push, "");
+	courier_push_set(&push, COURIER_HEADERS, "X-A:  spaced out \t\nContent-TYPE: t");
+	cursor = courier_push_get(&push, COURIER_HEADERS);
 	check(request_find_header(&push, "content-type"));
 	check(!request_find_header(&push, "content"));
 	check_int(request_parse_header(&cursor, &h), 0);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "dispatch/push/endpoint_http.h"
+#include "policy/settings.h"
 #include "tests/unit/test.h"
 
 extern char **environ;
@@ -75,14 +76,20 @@ static void on_result(void *owner, const struct courier_result *result)
 static struct courier_result send_to(const char *host, int port, const char *ca_file)
 {
 	static struct courier_config config;
-	static struct courier_push push = {.method = "POST", .timeout_ms = 3000, .attempt = 1};
+	static struct courier_push push;
+	char url[128];
 	struct fixture f = {.loop = loop_new()};
 	struct endpoint_http *http = endpoint_http_new(f.loop, &config, on_result, &f);
 
 	config.connect_timeout_ms = 2000;
 	snprintf(config.ca_file, sizeof(config.ca_file), "%s", ca_file);
-	snprintf(push.push, sizeof(push.push), "0193a000-0000-7000-8000-000000000001");
-	snprintf(push.url, sizeof(push.url), "https://%s:%d/", host, port);
+	fill_text(config.allow, "127.0.0.0/8");
+	snprintf(url, sizeof(url), "https://%s:%d/", host, port);
+	courier_push_init(&push, "0193a000-0000-7000-8000-000000000001");
+	push.kind = ENDPOINT_HTTP;
+	push.timeout_ms = 3000;
+	courier_push_set(&push, COURIER_METHOD, "POST");
+	courier_push_set(&push, COURIER_URL, url);
 	endpoint_http_start(http, &push);
 	loop_run(f.loop);
 	endpoint_http_free(http);

@@ -209,8 +209,8 @@ static void endpoint_defaults(void)
 	check_accepted(endpoint_read, &endpoint,
 		       "{\"name\": \"e\", \"kind\": \"http\", \"url\": \"HtTpS://h/x\"}");
 	check_int(endpoint.levels, LEVELS_PUSH_DEFAULT);
-	check_text(endpoint.method, "POST");
-	check_int(endpoint.timeout, 10 * DUR_S);
+	check_text(endpoint_text(&endpoint, "method"), "POST");
+	check_int(endpoint_number(&endpoint, "timeout"), 10 * DUR_S);
 	check_round_trip(endpoint, &endpoint);
 	endpoint_fini(&endpoint);
 }
@@ -316,7 +316,7 @@ static void endpoint_refusals(void)
 #define HTTP "{\"name\": \"e\", \"kind\": \"http\", \"url\": \"http://h/\", "
 #define PCAP "{\"name\": \"e\", \"kind\": \"pcap\", \"policy\": \"p\", "
 	static const struct refusal rows[] = {
-		{"{\"name\": \"e\", \"kind\": \"smtp\"}", "/kind", "pcap or http"},
+		{"{\"name\": \"e\", \"kind\": \"smtp\"}", "/kind", "pcap, http, email"},
 		{"{\"name\": \"e\"}", "/policy", "PCAP policy"},
 		{"{\"name\": \"e\", \"kind\": \"http\"}", "/url", "URL"},
 		{PCAP "\"url\": \"http://h/\"}", "/url", "unknown field"},
@@ -396,11 +396,13 @@ static void secrets_are_masked_and_kept(void)
 
 		check(!endpoint_read(&endpoint, masked, &err));
 	}
-	check_text(json_string_value(json_array_get(json_array_get(endpoint.headers, 0), 1)),
-		   "Bearer s");
+	check_text(
+		json_string_value(json_object_get(
+			json_array_get(json_object_get(endpoint.settings, "headers"), 0), "value")),
+		"Bearer s");
 	copy = endpoint_copy(&endpoint);
 	endpoint_fini(&endpoint);
-	check_int(json_array_size(copy->headers), 3);
+	check_int(json_array_size(json_object_get(copy->settings, "headers")), 3);
 	endpoint_fini(copy);
 	free(copy);
 	json_decref(masked);
