@@ -16,7 +16,7 @@ ALLOWED = {
     "storage": ["base/", "policy/"],
     "dispatch/push": ["base/", "policy/"],
     "dispatch/serve": ["base/", "policy/", "storage/", "capture/recorder.h", "capture/compiler.h",
-                       "capture/shared.h", "dispatch/push/courier.h", "dispatch/push/endpoint.h"],
+                       "capture/shared.h", "capture/match_table.h", "dispatch/push/courier.h", "dispatch/push/endpoint.h"],
     "firmware": ["base/", "policy/", "capture/", "storage/", "dispatch/"],
     "cli": ["base/"],
 }

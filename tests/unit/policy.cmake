@@ -5,6 +5,7 @@ ringbell_unit(alert_hints policy base)
 ringbell_unit(intake policy base)
 ringbell_unit(settings policy base)
 ringbell_unit(machine policy base)
+ringbell_unit(match policy base)
 ringbell_unit(engine policy base)
 
 # reads the payloads of tests/data/intake
