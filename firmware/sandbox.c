@@ -170,6 +170,7 @@ static int restrict_files(const struct sandbox_options *o)
 		[SYSCALL_COURIER] = LANDLOCK_BAN_BIND,
 		[SYSCALL_COMPILER] = LANDLOCK_BAN_BIND | LANDLOCK_BAN_CONNECT,
 		[SYSCALL_DIGEST] = LANDLOCK_BAN_BIND | LANDLOCK_BAN_CONNECT,
+		[SYSCALL_EXTRACT] = LANDLOCK_BAN_BIND | LANDLOCK_BAN_CONNECT,
 	};
 	CLEANUP_CLOSE int rules = -1;
 	int r = landlock_open(bans[o->role], &rules);

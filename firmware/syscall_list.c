@@ -23,8 +23,9 @@ enum {
 	COU = 1 << SYSCALL_COURIER,
 	CMP = 1 << SYSCALL_COMPILER,
 	DIG = 1 << SYSCALL_DIGEST,
+	EXT = 1 << SYSCALL_EXTRACT,
 	SUP = 1 << SYSCALL_SUPERVISOR,
-	WORKERS = CMP | DIG,
+	WORKERS = CMP | DIG | EXT,
 	DAEMONS = REC | CTL | COU,
 	ALL = DAEMONS | WORKERS | SUP,
 };
@@ -163,7 +164,7 @@ static const struct plain plain[] = {
 	{SCMP_SYS(uname), CTL | COU},
 	/* how long and how much a worker may */
 	{SCMP_SYS(setitimer), CMP},
-	{SCMP_SYS(setpriority), DIG},
+	{SCMP_SYS(setpriority), DIG | EXT},
 	/* making children and handing them things */
 	{SCMP_SYS(clone), SUP},
 	{SCMP_SYS(wait4), SUP},
@@ -250,6 +251,7 @@ static const struct conditional conditional[] = {
 	{SCMP_SYS(fcntl), ALL, 1, COMMAND, F_GETFL},
 	{SCMP_SYS(fcntl), DAEMONS | DIG, 1, COMMAND, F_SETFL}, /* DIG: O_DIRECT */
 	{SCMP_SYS(fcntl), DAEMONS, 1, COMMAND, F_DUPFD_CLOEXEC},
+	{SCMP_SYS(fcntl), CTL, 1, COMMAND, F_SETPIPE_SZ},
 	{SCMP_SYS(fcntl), REC | CTL, 1, COMMAND, F_GETLK},
 	{SCMP_SYS(fcntl), REC | CTL, 1, COMMAND, F_SETLK},
 	{SCMP_SYS(fcntl), REC | CTL, 1, COMMAND, F_SETLKW},
@@ -281,9 +283,10 @@ static const struct {
 const char *syscall_list_name(enum syscall_role role)
 {
 	static const char *const names[SYSCALL_ROLE_COUNT] = {
-		[SYSCALL_RECORDER] = "recorder",    [SYSCALL_CONTROL] = "control",
-		[SYSCALL_COURIER] = "courier",	    [SYSCALL_COMPILER] = "compile worker",
-		[SYSCALL_DIGEST] = "digest worker", [SYSCALL_SUPERVISOR] = "supervisor",
+		[SYSCALL_RECORDER] = "recorder",     [SYSCALL_CONTROL] = "control",
+		[SYSCALL_COURIER] = "courier",	     [SYSCALL_COMPILER] = "compile worker",
+		[SYSCALL_DIGEST] = "digest worker",  [SYSCALL_EXTRACT] = "extract worker",
+		[SYSCALL_SUPERVISOR] = "supervisor",
 	};
 
 	return names[role];

@@ -13,6 +13,7 @@ enum syscall_role {
 	SYSCALL_COURIER,
 	SYSCALL_COMPILER,
 	SYSCALL_DIGEST,
+	SYSCALL_EXTRACT,
 	SYSCALL_SUPERVISOR, /* its filter is inherited, so it has everybody's calls and its own */
 	SYSCALL_ROLE_COUNT,
 };

@@ -12,14 +12,18 @@
 #include "base/clock.h"
 #include "base/ipc.h"
 #include "capture/compiler.h"
+#include "capture/extract.h"
 #include "firmware/sandbox.h"
 #include "storage/digest.h"
 
-#define CPU_SECONDS  60
 #define MEMORY_BYTES (256u << 20)
+#define JOB_CPU	     60 /* seconds */
+#define EXTRACT_CPU  3600
+#define JOB_LIFE     (10 * DUR_MIN) /* longer than any job; control gives up much earlier */
 
 struct running {
 	pid_t pid; /* 0 = free */
+	enum worker_kind kind;
 	mono_t started;
 };
 
@@ -54,13 +58,13 @@ struct worker_set *worker_set_free(struct worker_set *set)
 
 /* A worker that runs wild ends alone. That it writes no files is the sandbox's business: a limit of
  * zero would forbid it to log into one. */
-static int limit(void)
+static int limit(rlim_t cpu_seconds)
 {
-	static const struct {
+	const struct {
 		__rlimit_resource_t resource;
 		rlim_t most;
 	} limits[] = {
-		{RLIMIT_CPU, CPU_SECONDS},
+		{RLIMIT_CPU, cpu_seconds},
 		{RLIMIT_NPROC, 0},
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 		{RLIMIT_AS, MEMORY_BYTES}, /* sanitizers reserve terabytes */
@@ -78,7 +82,7 @@ static int compile_process(int socket, const void *config)
 	struct sandbox_options o = {.role = SYSCALL_COMPILER};
 
 	(void)config;
-	if (limit() < 0 || compiler_limit() < 0 || sandbox_enter(&o) < 0)
+	if (limit(JOB_CPU) < 0 || compiler_limit() < 0 || sandbox_enter(&o) < 0)
 		return EXIT_FAILURE;
 	return compiler_main(socket);
 }
@@ -88,7 +92,16 @@ static int digest_process(int socket, const void *config)
 	struct sandbox_options o = {.role = SYSCALL_DIGEST};
 
 	(void)config;
-	return limit() < 0 || sandbox_enter(&o) < 0 ? EXIT_FAILURE : digest_main(socket);
+	return limit(JOB_CPU) < 0 || sandbox_enter(&o) < 0 ? EXIT_FAILURE : digest_main(socket);
+}
+
+static int extract_process(int socket, const void *config)
+{
+	struct sandbox_options o = {.role = SYSCALL_EXTRACT};
+
+	(void)config;
+	return limit(EXTRACT_CPU) < 0 || sandbox_enter(&o) < 0 ? EXIT_FAILURE
+							       : extract_main(socket);
 }
 
 static struct running *find_free(struct worker_set *set)
@@ -100,15 +113,20 @@ static struct running *find_free(struct worker_set *set)
 }
 
 /* Returns the socket to the new worker, or -errno. */
-static int fork_worker(struct worker_set *set, process_main main)
+static int fork_worker(struct worker_set *set, enum worker_kind kind)
 {
+	static const process_main mains[WORKER_KIND_COUNT] = {
+		[WORKER_COMPILE] = compile_process,
+		[WORKER_DIGEST] = digest_process,
+		[WORKER_EXTRACT] = extract_process,
+	};
 	struct running *w = find_free(set);
 	struct process_options p = {
 		.name = "worker",
 		.identity = set->identity,
 		.title = set->title,
 		.log_level = set->log_level,
-		.main = main,
+		.main = mains[kind],
 	};
 	int ends[2], r;
 
@@ -124,6 +142,7 @@ static int fork_worker(struct worker_set *set, process_main main)
 		close(ends[0]);
 		return r;
 	}
+	w->kind = kind;
 	w->started = mono_now();
 	return ends[0];
 }
@@ -131,15 +150,11 @@ static int fork_worker(struct worker_set *set, process_main main)
 int worker_set_start(struct worker_set *set, const struct child_worker *request,
 		     struct ipc_link *control)
 {
-	static const process_main mains[] = {
-		[WORKER_COMPILE] = compile_process,
-		[WORKER_DIGEST] = digest_process,
-	};
 	int socket;
 
-	if (request->kind >= sizeof(mains) / sizeof(mains[0]))
+	if (request->kind >= WORKER_KIND_COUNT)
 		return -EBADMSG;
-	socket = fork_worker(set, mains[request->kind]);
+	socket = fork_worker(set, request->kind);
 	if (socket < 0)
 		log_warning("supervisor", "no worker for control: %s", strerrordesc_np(-socket));
 	ipc_link_send(control, CHILD_WORKER, request, sizeof(*request), socket < 0 ? -1 : socket);
@@ -160,7 +175,9 @@ void worker_set_check(struct worker_set *set)
 	for (size_t i = 0; i < WORKER_SET_MAX; i++) {
 		const struct running *w = &set->workers[i];
 
-		if (w->pid && mono_sub(mono_now(), w->started) > WORKER_SET_LIFE)
+		/* a download takes as long as its client, and ends with control's end */
+		if (w->pid && w->kind != WORKER_EXTRACT &&
+		    mono_sub(mono_now(), w->started) > JOB_LIFE)
 			kill(w->pid, SIGKILL);
 	}
 }

@@ -6,8 +6,7 @@
 #include "base/child.h"
 #include "firmware/process.h"
 
-#define WORKER_SET_MAX	8
-#define WORKER_SET_LIFE (10 * DUR_MIN) /* longer than any job; control gives up much earlier */
+#define WORKER_SET_MAX 16
 
 struct worker_set;
 
@@ -25,5 +24,5 @@ int worker_set_start(struct worker_set *set, const struct child_worker *request,
 /* A child of that pid was reaped; it need not be a worker. */
 void worker_set_on_ended(struct worker_set *set, pid_t pid);
 
-/* Kills those that outlived any sensible job. */
+/* Kills those that outlived any sensible job of their kind. */
 void worker_set_check(struct worker_set *set);

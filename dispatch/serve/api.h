@@ -64,6 +64,11 @@ void api_capture_download(struct exchange *exchange);
 void api_segment_download(struct exchange *exchange);
 void api_manifest_download(struct exchange *exchange);
 
+/* api_derived.c */
+void api_packets(struct exchange *exchange);
+void api_capture_follow(struct exchange *exchange);
+void api_capture_packets(struct exchange *exchange);
+
 /* routes.c */
 extern const struct route api_routes[];
 extern const size_t api_route_count;

@@ -185,19 +185,6 @@ static void change_commit(struct policy_change *change)
 	decision_commit(decision, on_committed, change);
 }
 
-static void refuse_filter(struct exchange *exchange, const struct program *program)
-{
-	struct error err;
-	json_t *problem;
-
-	error_set(&err, program->state == PROGRAM_REFUSED ? "invalid_filter" : "filter_too_complex",
-		  "/filter", "\"%.100s\": %.200s", program->text, program->message);
-	problem = problem_format_error(422, &err);
-	if (program->state == PROGRAM_REFUSED)
-		json_object_set_new(problem, "position", json_integer(program->position));
-	exchange_reply_problem(exchange, 422, problem);
-}
-
 static void change_compile(struct policy_change *change);
 
 static void on_compiled(void *owner, const struct program *program)
@@ -205,7 +192,7 @@ static void on_compiled(void *owner, const struct program *program)
 	struct policy_change *change = owner;
 
 	if (program->state != PROGRAM_READY) {
-		refuse_filter(change->exchange, program);
+		exchange_reply_problem(change->exchange, 422, program_format_problem(program));
 		change_free(change);
 		return;
 	}
@@ -292,7 +279,7 @@ static void on_checked(void *owner, const struct program *program)
 	struct exchange *exchange = owner;
 
 	if (program->state != PROGRAM_READY)
-		refuse_filter(exchange, program);
+		exchange_reply_problem(exchange, 422, program_format_problem(program));
 	else
 		exchange_reply(exchange, 200,
 			       json_pack("{s:s, s:I}", "filter", program->text, "instructions",

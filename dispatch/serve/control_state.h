@@ -62,6 +62,7 @@ struct control {
 	struct manifest_jobs manifests;
 	struct intake_counts intakes;
 	struct request_counts requests;
+	unsigned derived_count; /* derived downloads under way */
 	struct server *server;
 	struct timer *engine_timer;
 	struct timer *retry_timer; /* another try at loading */

@@ -284,9 +284,11 @@ void exchange_stream_start(struct exchange *exchange, int status, uint64_t size,
 
 	bug_on(!exchange->http);
 	count(exchange, status);
-	snprintf(length, sizeof(length), "%" PRIu64, size);
 	set_common_headers(exchange);
-	exchange_set_header(exchange, "Content-Length", length);
+	if (size != EXCHANGE_SIZE_UNKNOWN) {
+		snprintf(length, sizeof(length), "%" PRIu64, size);
+		exchange_set_header(exchange, "Content-Length", length);
+	}
 	exchange->on_gone = on_gone;
 	exchange->owner = owner;
 	evhttp_send_reply_start(exchange->http, status, problem_title(status));

@@ -66,9 +66,11 @@ void exchange_refuse_store(struct exchange *exchange, int result);
 void exchange_set_version(struct exchange *exchange, int64_t version);
 bool exchange_check_version(struct exchange *exchange, int64_t version);
 
-/* Streams of a known size: start, then windows, each after the one before has drained, then end.
+/* Streams: start, then windows, each after the one before has drained, then end. Of unknown size
+ * they go in chunks.
  * exchange_stream_end frees the exchange. abort: cuts the connection, so that a client sees that
  * the body is short; frees it too. */
+#define EXCHANGE_SIZE_UNKNOWN UINT64_MAX
 typedef void (*exchange_drained)(void *owner);
 void exchange_stream_start(struct exchange *exchange, int status, uint64_t size,
 			   void (*on_gone)(void *owner), void *owner);

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "dispatch/serve/control_state.h"
+#include "dispatch/serve/problem.h"
 
 #define COMPILE_TIMEOUT (5 * DUR_S) /* the worker limits itself to far less */
 
@@ -174,6 +175,19 @@ void program_wait(struct program_cache *cache, uint32_t link_type, const char *t
 	waiter->done = done;
 	waiter->owner = owner;
 	STAILQ_INSERT_TAIL(&program->waiters, waiter, next);
+}
+
+json_t *program_format_problem(const struct program *program)
+{
+	struct error err;
+	json_t *problem;
+
+	error_set(&err, program->state == PROGRAM_REFUSED ? "invalid_filter" : "filter_too_complex",
+		  "/filter", "\"%.100s\": %.200s", program->text, program->message);
+	problem = problem_format_error(422, &err);
+	if (program->state == PROGRAM_REFUSED)
+		json_object_set_new(problem, "position", json_integer(program->position));
+	return problem;
 }
 
 const char *program_format_text(const char *exclusion, const char *filter,

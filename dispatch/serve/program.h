@@ -3,6 +3,7 @@
  * type is compiled once. The empty text needs no program (count 0 matches everything). */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <sys/queue.h>
 
@@ -54,6 +55,9 @@ const struct program *program_get(struct program_cache *cache, uint32_t link_typ
 typedef void (*program_done)(void *owner, const struct program *program);
 void program_wait(struct program_cache *cache, uint32_t link_type, const char *text,
 		  program_done done, void *owner);
+
+/* Why a program is not READY, as a problem: with libpcap's message and position. New reference. */
+json_t *program_format_problem(const struct program *program);
 
 /* "<exclusion of our own traffic> and (<filter>)", either part may be missing. Returns text.
  * The exclusion comes first: "vlan" in a filter shifts offsets for all that follows it. */

@@ -45,19 +45,42 @@ void worker_pool_fini(struct worker_pool *pool)
 	}
 }
 
-/* The one end of every worker that was asked for. */
-static void worker_finish(struct worker *worker)
+static void worker_remove(struct worker *worker)
 {
 	struct worker_pool *pool = &worker->control->workers;
 
 	TAILQ_REMOVE(&pool->workers, worker, next);
-	pool->running--;
+	if (worker->cookie && !worker->heard)
+		pool->running--;
+}
+
+/* The one end of every worker that was asked for. */
+static void worker_finish(struct worker *worker)
+{
+	static const char *const names[WORKER_KIND_COUNT] = {"compile", "digest", "extract"};
+	struct worker_pool *pool = &worker->control->workers;
+
+	worker_remove(worker);
 	if (!worker->reply)
 		log_warning("control", "worker %u (%s) gave no answer", worker->cookie,
-			    worker->kind == WORKER_COMPILE ? "compile" : "digest");
+			    names[worker->kind]);
 	worker->done(worker->owner, worker->reply);
 	worker_free(worker);
 	worker_kick(pool);
+}
+
+void worker_abort(struct worker *worker)
+{
+	struct worker_pool *pool = &worker->control->workers;
+
+	worker_remove(worker);
+	worker_free(worker);
+	worker_kick(pool);
+}
+
+void worker_send(struct worker *worker, uint32_t type, const void *body, size_t size, int fd)
+{
+	ipc_link_send(worker->link, type, body, size, fd);
 }
 
 static void worker_request(struct worker *worker)
@@ -95,12 +118,18 @@ static void worker_on_refused(struct worker *worker)
 	timer_set(worker->timer, WORKER_PAUSE);
 }
 
-/* One answer is all there is: the link is closed by the positive return. */
+/* The last word is the answer: the link is closed by the positive return. */
 static int worker_on_message(void *owner, struct ipc_message *message)
 {
 	struct worker *worker = owner;
+	int r = 1;
 
-	if (message->type == WORKER_MESSAGE)
+	timer_unset(worker->timer);
+	if (worker->heard)
+		r = worker->heard(worker->owner, message);
+	if (r == 0)
+		return 0;
+	if (worker->heard ? r > 0 : message->type == WORKER_MESSAGE)
 		worker->reply =
 			xmemdup(message, offsetof(struct ipc_message, body) + message->size);
 	return 1;
@@ -113,7 +142,8 @@ static void worker_on_closed(void *owner)
 
 static void worker_ask(struct worker_pool *pool, struct worker *worker)
 {
-	pool->running++;
+	if (!worker->heard)
+		pool->running++;
 	worker->timer = timer_new(pool->control->loop, worker_on_timeout, worker);
 	worker->deadline = mono_add(mono_now(), worker->timeout);
 	worker_request(worker);
@@ -123,16 +153,13 @@ static void worker_kick(struct worker_pool *pool)
 {
 	struct worker *worker;
 
-	TAILQ_FOREACH (worker, &pool->workers, next) {
-		if (pool->running >= WORKER_RUNNING_MAX)
-			return;
-		if (!worker->cookie)
+	TAILQ_FOREACH (worker, &pool->workers, next)
+		if (!worker->cookie && (worker->heard || pool->running < WORKER_RUNNING_MAX))
 			worker_ask(pool, worker);
-	}
 }
 
-void worker_start(struct worker_pool *pool, const struct worker_job *job, worker_done done,
-		  void *owner)
+struct worker *worker_start(struct worker_pool *pool, const struct worker_job *job,
+			    worker_done done, void *owner)
 {
 	struct worker *worker = xcalloc(1, sizeof(*worker));
 
@@ -143,9 +170,11 @@ void worker_start(struct worker_pool *pool, const struct worker_job *job, worker
 	worker->size = job->size;
 	worker->fd = job->fd;
 	worker->done = done;
+	worker->heard = job->heard;
 	worker->owner = owner;
 	TAILQ_INSERT_TAIL(&pool->workers, worker, next);
 	worker_kick(pool);
+	return worker;
 }
 
 static struct worker *worker_find(struct worker_pool *pool, uint32_t cookie)

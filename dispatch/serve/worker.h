@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Short-lived helpers of one job each: control asks the supervisor for one, talks to it over its
- * own pair, and takes exactly one answer. At most WORKER_RUNNING_MAX at once, the rest wait in
- * order. */
+/* Short-lived helpers of one job each: control asks the supervisor for one and talks to it over its
+ * own pair. Most give exactly one answer; at most WORKER_RUNNING_MAX of these run at once, the rest
+ * wait in order. A session (worker_job.heard) says and hears more before it ends; how many there
+ * may be is its owner's business. */
 #pragma once
 
 #include <sys/queue.h>
@@ -15,6 +16,9 @@ struct control;
 
 /* reply NULL: the worker could not start, died without an answer, or took too long. */
 typedef void (*worker_done)(void *owner, const struct ipc_message *reply);
+/* A session's worker said something. Returns 1: that was its last word and is the reply; 0: go on;
+ * negative: it talks nonsense, which ends it without a reply. May take the message's descriptor. */
+typedef int (*worker_heard)(void *owner, struct ipc_message *message);
 
 struct worker {
 	TAILQ_ENTRY(worker) next;
@@ -31,6 +35,7 @@ struct worker {
 	struct ipc_message *reply;
 	struct timer *timer;
 	worker_done done;
+	worker_heard heard; /* NULL: the first message is the answer */
 	void *owner;
 };
 
@@ -45,16 +50,23 @@ void worker_pool_init(struct worker_pool *pool, struct control *control);
 /* Drops all jobs; their owners are told that no answer comes. */
 void worker_pool_fini(struct worker_pool *pool);
 
-/* body is copied, fd put (may be -1). The timeout counts from when the worker is asked for. */
+/* body is copied, fd put (may be -1). The timeout counts from when the worker is asked for; that of
+ * a session ends with its first message. */
 struct worker_job {
 	enum worker_kind kind;
 	const void *body;
 	size_t size;
 	int fd;
 	dur_t timeout;
+	worker_heard heard;
 };
-void worker_start(struct worker_pool *pool, const struct worker_job *job, worker_done done,
-		  void *owner);
+/* Borrowed until done is called. */
+struct worker *worker_start(struct worker_pool *pool, const struct worker_job *job,
+			    worker_done done, void *owner);
+/* Says something to a session's worker that has spoken; fd stays the caller's (may be -1). */
+void worker_send(struct worker *worker, uint32_t type, const void *body, size_t size, int fd);
+/* Ends it at once; done is not called. Not from within `heard`. */
+void worker_abort(struct worker *worker);
 
 /* CHILD_WORKER came: socket is put, -1 = it could not start (yet). */
 void worker_on_socket(struct worker_pool *pool, const struct child_worker *answer, int socket);

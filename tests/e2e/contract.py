@@ -24,8 +24,8 @@ except ImportError:
 PATH = os.path.normpath(f"{os.path.dirname(os.path.abspath(__file__))}/../../docs/openapi.json")
 
 # HTTP's own, and two that every answer has; the rest must be described.
-GENERAL = {"date", "connection", "content-length", "content-type", "cache-control",
-           "x-content-type-options"}
+GENERAL = {"date", "connection", "content-length", "transfer-encoding", "content-type",
+           "cache-control", "x-content-type-options"}
 
 # One piece of a path; an encoded slash or control character makes it no path of ours.
 PARAMETER = r"(?!\.{1,2}(?:/|$))(?:[^/%]|%(?!2[fF]|[01]|7[fF])[0-9a-fA-F]{2})+"

@@ -16,7 +16,8 @@ ALLOWED = {
     "storage": ["base/", "policy/"],
     "dispatch/push": ["base/", "policy/"],
     "dispatch/serve": ["base/", "policy/", "storage/", "capture/recorder.h", "capture/compiler.h",
-                       "capture/shared.h", "capture/match_table.h", "dispatch/push/courier.h", "dispatch/push/endpoint.h"],
+                       "capture/shared.h", "capture/match_table.h", "capture/extract.h",
+                       "dispatch/push/courier.h", "dispatch/push/endpoint.h"],
     "firmware": ["base/", "policy/", "capture/", "storage/", "dispatch/"],
     "cli": ["base/"],
 }
@@ -34,6 +35,7 @@ CONFINED = [
     (r"curl/.*", r"(dispatch/push|cli)/"),
     (r"openssl/(ssl|x509.*|pem|ec)\.h", r"dispatch/serve/(tls|certificate)\.c$"),
     (r"librdkafka/.*|rdkafka\.h", r"dispatch/push/"),
+    (r"zlib\.h|zstd\.h", r"capture/sink\.c$"),
 ]
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+(?:"([^"]+)"|<([^>]+)>)', re.M)

@@ -20,6 +20,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "capture/compiler.h"
+#include "capture/extract.h"
 #include "storage/digest.h"
 #include "storage/segment.h"
 
@@ -103,8 +104,9 @@ static void start_worker(struct lab *lab, const struct child_worker *request)
 		if (fork())
 			_exit(0);
 		close(fds[0]);
-		_exit(request->kind == WORKER_COMPILE ? compiler_main(fds[1])
-						      : digest_main(fds[1]));
+		_exit(request->kind == WORKER_COMPILE  ? compiler_main(fds[1])
+		      : request->kind == WORKER_DIGEST ? digest_main(fds[1])
+						       : extract_main(fds[1]));
 	}
 	waitpid(pid, NULL, 0);
 	close(fds[1]);
