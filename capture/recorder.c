@@ -317,6 +317,7 @@ static void start_track(struct recorder *r, const struct rec_start *start)
 	int result;
 
 	order->kind = ORDER_START;
+	order->received = mono_now();
 	order->start = *start;
 	order->folder =
 		openat(r->captures, start->folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -550,14 +551,16 @@ static void start_ring(struct recorder *r, struct slot *slot)
 					      .config = &r->config,
 					      .writer = r->writer,
 					      .reports = &r->reports};
+	mono_t begun = mono_now();
 	int result = ring_thread_start(&options, &slot->thread);
 
 	slot->descriptor = slot->file = -1;
 	if (result < 0)
 		log_error("capture", "%s: no ring: %s", slot->ring.nic, strerror(-result));
 	else
-		log_info("capture", "%s: %u blocks of %u KiB", slot->ring.nic,
-			 slot->ring.block_count, slot->ring.block_bytes >> 10);
+		log_info("capture", "%s: %u blocks of %u KiB, mapped in %.1f ms", slot->ring.nic,
+			 slot->ring.block_count, slot->ring.block_bytes >> 10,
+			 (double)mono_sub(mono_now(), begun) / DUR_MS);
 }
 
 static int go(struct recorder *r)

@@ -69,6 +69,9 @@ struct rec_start {
 	uint64_t rotate_bytes;
 	int64_t rotate_ns;
 	uint64_t budget_bytes;	 /* 0 = none; the track ends with REC_END_LIMIT when reached */
+	uint64_t max_packets;	 /* 0 = none; the same */
+	uint32_t sampling;	 /* of the matching packets one of so many is written; 0, 1 = all */
+	uint32_t priority;	 /* who gets write buffers first when the disk is slow; 0 = last */
 	int64_t trigger_wall_ns; /* first packet at or after it gets a comment; 0 = none */
 	char comment[REC_COMMENT_SIZE]; /* section header: policy, alert, requested window */
 	char filter_text[REC_FILTER_TEXT_SIZE]; /* for if_filter only */

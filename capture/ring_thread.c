@@ -224,6 +224,21 @@ static void on_writer(void *owner)
 
 /* --- orders --- */
 
+/* By priority; among equals whoever came first. All wait for the same buffers, and the first asks
+ * first. */
+static void seat_track(struct ring_thread *t, struct seat *seat)
+{
+	struct seat *other;
+
+	TAILQ_FOREACH (other, &t->seats, next) {
+		if (track_priority(other->track) >= track_priority(seat->track))
+			continue;
+		TAILQ_INSERT_BEFORE(other, seat, next);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&t->seats, seat, next);
+}
+
 static void start_track(struct ring_thread *t, struct order *o, struct instant now)
 {
 	struct track_options options = {.ring = &t->place,
@@ -233,7 +248,8 @@ static void start_track(struct ring_thread *t, struct order *o, struct instant n
 					.cursor = o->cursor,
 					.mark = o->has_mark ? &o->mark : NULL,
 					.first_segment = o->first_segment,
-					.used_bytes = o->used_bytes};
+					.used_bytes = o->used_bytes,
+					.ordered = o->received};
 	struct seat *seat;
 
 	if (find_seat(t, o->start.capture) || t->ending) {
@@ -248,7 +264,7 @@ static void start_track(struct ring_thread *t, struct order *o, struct instant n
 	seat->track = track_new(&options, now);
 	if (t->outage_ns)
 		track_add_outage(seat->track, t->place.shared->down_wall_ns, t->outage_ns);
-	TAILQ_INSERT_TAIL(&t->seats, seat, next);
+	seat_track(t, seat);
 	log_info("capture", "%s: recording on %s", o->start.capture, t->child.nic);
 }
 

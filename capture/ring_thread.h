@@ -51,6 +51,7 @@ struct order {
 	struct shared_cursor *cursor;
 	uint32_t first_segment;
 	uint64_t used_bytes;
+	mono_t received;
 	union {
 		struct rec_start start;
 		struct rec_edit edit;

@@ -125,6 +125,11 @@ int stream_flush(struct stream *stream)
 	return 0;
 }
 
+int stream_is_greedy(const struct stream *stream)
+{
+	return stream->buffer && writer_is_short(stream->writer);
+}
+
 void stream_seal(struct stream *stream)
 {
 	struct writer_job *job = &stream->file->seal_job;

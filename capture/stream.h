@@ -50,6 +50,9 @@ void stream_mark(struct stream *stream, const struct shared_mark *mark);
  * Returns 0 (also if there is nothing to do) or STREAM_BUSY: call again on WRITER_ROOM. */
 int stream_flush(struct stream *stream);
 
+/* Whether it keeps a buffer while others wait for one. */
+int stream_is_greedy(const struct stream *stream);
+
 /* Writes the rest and seals; nothing may be committed after it. */
 void stream_seal(struct stream *stream);
 /* After WRITER_FAILED: seals at that event's `bytes`, followed by trailer (whole pcapng blocks, at

@@ -27,6 +27,11 @@ const char *track_capture(const struct track *t)
 	return t->head.capture;
 }
 
+uint32_t track_priority(const struct track *t)
+{
+	return t->priority;
+}
+
 int track_is_over(const struct track *t)
 {
 	return t->state == TRACK_OVER;
@@ -307,6 +312,8 @@ static void check_end(struct track *t, struct instant now)
 	if (t->reader.past_until || t->seq >= t->end_seq ||
 	    (at_head && mono_sub(now.mono, t->until) >= 0))
 		end_track(t, t->end, 0, now.mono);
+	else if (t->reader.full)
+		end_track(t, REC_END_LIMIT, 0, now.mono);
 	else if (t->budget_bytes && s && t->used_bytes + stream_bytes(s->stream) >= t->budget_bytes)
 		end_track(t, REC_END_LIMIT, 0, now.mono);
 }
@@ -417,6 +424,19 @@ static int read_block(struct track *t, struct track_segment *s)
 	return 0;
 }
 
+/* History has been read: it shall be in the file at once. And where others wait for buffers none is
+ * kept half filled. */
+static void flush_at_head(struct track *t, mono_t now)
+{
+	struct track_segment *s = track_open_segment(t);
+
+	if (t->caught_up && !stream_is_greedy(s->stream))
+		return;
+	t->caught_up = 1;
+	if (s->begun && stream_bytes(s->stream) != s->flushed)
+		track_segment_flush(s, now);
+}
+
 int track_step(struct track *t, uint32_t blocks, struct instant now)
 {
 	const struct ring *ring = t->ring->ring;
@@ -432,7 +452,12 @@ int track_step(struct track *t, uint32_t blocks, struct instant now)
 			return 0; /* WRITER_ROOM will bring us back */
 		check_end(t, now);
 	}
-	return t->state == TRACK_RUNNING && t->seq < ring_head(ring) ? TRACK_MORE : 0;
+	if (t->state != TRACK_RUNNING)
+		return 0;
+	if (t->seq < ring_head(ring))
+		return TRACK_MORE;
+	flush_at_head(t, now.mono);
+	return 0;
 }
 
 /* --- telling --- */
@@ -492,15 +517,11 @@ static void tell_segment(struct track *t, const struct track_segment *s,
 	report_put(t->ring->reports, REC_SEGMENT, &report, sizeof(report));
 }
 
-/* Quiet bytes reach the file in time, and at once when history has been read. */
-static void flush_quiet(struct track *t, struct track_segment *s, mono_t now)
+/* Quiet bytes reach the file in time. */
+static void flush_quiet(struct track_segment *s, mono_t now)
 {
-	int first = !t->caught_up && t->seq >= ring_head(t->ring->ring);
-
-	if (first)
-		t->caught_up = 1;
 	if (s->begun && stream_bytes(s->stream) != s->flushed &&
-	    (first || mono_sub(now, s->flushed_at) >= FLUSH_AFTER))
+	    mono_sub(now, s->flushed_at) >= FLUSH_AFTER)
 		track_segment_flush(s, now);
 }
 
@@ -513,7 +534,7 @@ void track_tick(struct track *t, struct instant now)
 		s = track_open_segment(t);
 	}
 	if (t->state == TRACK_RUNNING && s && !begin(t, s))
-		flush_quiet(t, s, now.mono);
+		flush_quiet(s, now.mono);
 	check_end(t, now);
 	settle(t, now.mono);
 	tell_changes(t, now.mono);
@@ -555,6 +576,16 @@ static void on_sealed(struct track *t, struct track_segment *s, const struct wri
 	track_segment_free(s);
 }
 
+static void on_first_packets(struct track *t, mono_t now)
+{
+	track_tell(t); /* somebody may be waiting for the download */
+	if (!t->ordered.ns)
+		return;
+	log_info("capture", "%s: first packets on disk %.1f ms after the order", t->head.capture,
+		 (double)mono_sub(now, t->ordered) / DUR_MS);
+	t->ordered = (mono_t){0};
+}
+
 void track_on_writer(const struct writer_event *event, struct instant now)
 {
 	struct track_segment *s = event->owner;
@@ -566,8 +597,8 @@ void track_on_writer(const struct writer_event *event, struct instant now)
 		break;
 	case WRITER_WRITTEN:
 		if (track_segment_on_written(s, event) == TRACK_SEGMENT_FIRST)
-			track_tell(t); /* somebody may be waiting for the download */
-		publish(t);	       /* before step can seal */
+			on_first_packets(t, now.mono);
+		publish(t); /* before step can seal */
 		track_segment_step(s);
 		publish(t);
 		break;

@@ -47,6 +47,7 @@ struct track_options {
 					 * = begin at start's times */
 	uint32_t first_segment;
 	uint64_t used_bytes; /* of the budget, by earlier segments */
+	mono_t ordered;	     /* when the recorder received the order */
 };
 
 /* Sets the cursor, reports REC_STARTED, opens the first segment. */
@@ -82,5 +83,6 @@ void track_on_writer(const struct writer_event *event, struct instant now);
 uint64_t track_keep_seq(const struct track *track);
 int track_is_over(const struct track *track);
 const char *track_capture(const struct track *track);
+uint32_t track_priority(const struct track *track);
 /* Reports REC_TRACK, changed or not. */
 void track_tell(struct track *track);

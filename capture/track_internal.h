@@ -39,6 +39,8 @@ struct track {
 	uint64_t rotate_bytes; /* 0 = never */
 	dur_t rotate_after;    /* 0 = never */
 	uint64_t budget_bytes; /* 0 = none */
+	uint32_t priority;
+	mono_t ordered; /* 0 = its first packets are on the disk, or that was told */
 	int folder;
 	TAILQ_HEAD(track_segments, track_segment) segments; /* oldest first; the last may be open */
 	uint64_t used_bytes;				    /* by all before the open one */

@@ -26,6 +26,9 @@ static void copy_start(struct track *t, const struct rec_start *start)
 	t->reader.slice = start->slice;
 	t->reader.slice_bytes = start->slice_bytes;
 	t->reader.trigger_ns = start->trigger_wall_ns;
+	t->reader.max_packets = start->max_packets;
+	t->reader.sampling = start->sampling;
+	t->priority = start->priority;
 }
 
 /* From the past: by monotonic time where this process took the blocks, by wall clock elsewhere. */
@@ -109,6 +112,7 @@ struct track *track_new(const struct track_options *o, struct instant now)
 	t->ring = o->ring;
 	t->folder = o->folder;
 	t->cursor = o->cursor;
+	t->ordered = o->ordered;
 	t->used_bytes = o->used_bytes;
 	t->name.number = o->first_segment;
 	TAILQ_INIT(&t->segments);

@@ -85,10 +85,19 @@ static int write_packet(struct track_reader *r, struct track_segment *s, const s
 	return 0;
 }
 
+/* Whether a matching packet is to be written. */
+static int is_wanted(struct track_reader *r)
+{
+	if (r->sampling > 1 && r->matched % r->sampling)
+		return 0;
+	r->full |= r->max_packets && r->packets >= r->max_packets;
+	return !r->full;
+}
+
 /* Returns 0 (written or not for us) or TRACK_READER_BUSY. */
 static int read_packet(struct track_reader *r, struct track_segment *s, struct packet *p)
 {
-	int result = 0;
+	int result = 0, matches;
 
 	if (p->wall_ns > r->until_ns) {
 		r->past_until = 1;
@@ -98,8 +107,11 @@ static int read_packet(struct track_reader *r, struct track_segment *s, struct p
 		return 0;
 	if (p->vlan_tpid && (r->filter || r->slice == SLICE_HEADERS))
 		restore_tag(r, p);
-	if (!r->filter || filter_run(r->filter, p->data, p->captured_bytes, p->original_bytes))
+	matches = !r->filter ||
+		  filter_run(r->filter, p->data, p->captured_bytes, p->original_bytes);
+	if (matches && is_wanted(r))
 		result = write_packet(r, s, p);
+	r->matched += matches && !result;
 	s->received += !result;
 	return result;
 }

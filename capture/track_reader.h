@@ -19,12 +19,16 @@ struct track_reader {
 	uint32_t slice_bytes;
 	uint32_t link_type;
 	int64_t not_before_ns;
-	int64_t until_ns;   /* INT64_MAX = open end */
-	int64_t trigger_ns; /* 0 = none or done */
-	uint8_t *scratch;   /* borrowed */
+	int64_t until_ns;     /* INT64_MAX = open end */
+	int64_t trigger_ns;   /* 0 = none or done */
+	uint64_t max_packets; /* 0 = none */
+	uint32_t sampling;    /* 0, 1 = every matching packet */
+	uint8_t *scratch;     /* borrowed */
 	/* results, for the whole track */
-	uint64_t drops; /* lost since the last packet that was written */
-	int past_until; /* a packet later than until_ns was seen */
+	uint64_t drops;	  /* lost since the last packet that was written */
+	int past_until;	  /* a packet later than until_ns was seen */
+	int full;	  /* one more than max_packets was seen */
+	uint64_t matched; /* sampled or not */
 	uint64_t packets;
 	uint64_t bytes;
 	int64_t first_ns;

@@ -63,6 +63,16 @@ struct writer_buffer *writer_buffer_take(struct writer *writer, struct writer_fi
 	return buffer;
 }
 
+int writer_is_short(struct writer *writer)
+{
+	int is_short;
+
+	pthread_mutex_lock(&writer->lock);
+	is_short = !TAILQ_EMPTY(&writer->waiting);
+	pthread_mutex_unlock(&writer->lock);
+	return is_short;
+}
+
 static struct writer_event *event_new(const struct writer_file *file, enum writer_event_kind kind)
 {
 	struct writer_event *event = xcalloc(1, sizeof(*event));

@@ -68,6 +68,8 @@ uint32_t writer_buffer_bytes(const struct writer *writer);
 /* A buffer for file, or NULL; then WRITER_ROOM follows. Room: writer_buffer_bytes() and behind it
  * STREAM_RESERVE_MAX. Any thread. */
 struct writer_buffer *writer_buffer_take(struct writer *writer, struct writer_file *file);
+/* Whether a file waits for a buffer. Any thread. */
+int writer_is_short(struct writer *writer);
 void writer_buffer_put(struct writer *writer, struct writer_file *file,
 		       struct writer_buffer *buffer);
 /* No WRITER_ROOM for this file from now on. */

@@ -63,6 +63,67 @@ static void test_budget(void)
 	rig_free(rig);
 }
 
+/* One of three matching packets, and no more than so many. */
+static void test_sampling_and_limit(void)
+{
+	struct rig *rig = rig_new(PACKETS, SPACING);
+	uint8_t *seen = xcalloc(1, PACKETS);
+	uint32_t first = 0;
+
+	rig_start(rig);
+	rig_wait(rig, rig_replayed(rig) == PACKETS);
+	rig_plan(rig, 0, "udp port 1001", DUR_MIN, &start);
+	start.sampling = 3;
+	rig_send(rig, REC_START, &start, sizeof(start));
+	rig_plan(rig, 1, "", DUR_MIN, &start);
+	start.max_packets = 777;
+	rig_send(rig, REC_START, &start, sizeof(start));
+	rig_wait(rig, rig->tracks[1].finished);
+	check_int(rig->tracks[1].end.end, REC_END_LIMIT);
+	check_int(rig->tracks[1].end.packets, 777);
+	rig_stop_track(rig, 0);
+	rig_wait(rig, rig->tracks[0].finished);
+	check_int(rig_read(rig, 0, seen), (PACKETS / 2 + 2) / 3);
+	while (!seen[first])
+		first++;
+	for (uint32_t i = first; i < PACKETS; i++)
+		check_int(seen[i], (i - first) % 6 == 0);
+	check_int(rig_stop(rig), 0);
+	free(seen);
+	rig_free(rig);
+}
+
+/* Two captures on a disk that is slower than the wire: what is lost is the lower one's first. */
+static void test_priority(void)
+{
+	enum { MANY = 200000 };
+	struct rig *rig = rig_new_paused(MANY, 1000, 300 * DUR_MS);
+	uint64_t low, high;
+
+	rig->config.buffer_bytes = 4096;
+	rig->config.buffer_count = 2;
+	rig->plan.block_bytes = 8192;
+	rig->plan.block_count = 64;
+	rig_start(rig);
+	for (int i = 0; i < 2; i++) {
+		rig_plan(rig, i, "", DUR_MIN, &start);
+		start.priority = i;
+		rig_send(rig, REC_START, &start, sizeof(start));
+		rig_wait(rig, rig->tracks[i].started);
+	}
+	rig_wait(rig, rig_replayed(rig) == MANY);
+	for (int i = 0; i < 2; i++) {
+		rig_stop_track(rig, i);
+		rig_wait(rig, rig->tracks[i].finished);
+	}
+	low = rig->tracks[0].end.packets;
+	high = rig->tracks[1].end.packets;
+	check(rig->tracks[0].end.loss.cursor > 0);
+	check(high > low);
+	check_int(rig_stop(rig), 0);
+	rig_free(rig);
+}
+
 /* On a link that fell silent a segment is still rotated, once, and quiet bytes reach the file. */
 static void test_rotate_by_time(void)
 {
@@ -207,6 +268,8 @@ int main(void)
 {
 	test_until();
 	test_budget();
+	test_sampling_and_limit();
+	test_priority();
 	test_rotate_by_time();
 	test_edit();
 	test_slow();
