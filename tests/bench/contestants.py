@@ -4,6 +4,7 @@ captures: its packets are counted from its files."""
 
 import glob
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,14 +22,33 @@ FULL_REACH = 0.65  # of the ring: three quarters less the slack and the open blo
 
 CHILDREN = ("recorder", "control", "courier")
 
+TCPDUMP = ["tcpdump", "-i", NIC, "-Z", "root", "-w", "{folder}/c.pcap"]
+DUMPCAP = ["dumpcap", "-i", NIC, "-q", "-w", "{folder}/c.pcapng"]
+NETSNIFF = ["netsniff-ng", "--in", NIC, "--out", "{folder}/c.pcap", "--silent", "-G"]
+STENOTYPE = ["stenotype", f"--iface={NIC}", "--dir={folder}", "--count=-1", "--threads=1",
+             "--filesize_mb=4096", "--seccomp=none", "--aiops=128"]
+
+# Each with its default buffer, with 64 MiB, and with what serves it best.
 PEERS = {
-    "tcpdump": ["tcpdump", "-i", NIC, "-Z", "root", "-B", "65536", "-w", "{folder}/c.pcap"],
-    "tcpdump-ring": ["tcpdump", "-i", NIC, "-Z", "root", "-B", "65536", "-C", "100", "-W", "40",
-                     "-w", "{folder}/c.pcap"],
-    "dumpcap": ["dumpcap", "-i", NIC, "-q", "-B", "64", "-w", "{folder}/c.pcapng"],
-    "dumpcap-ring": ["dumpcap", "-i", NIC, "-q", "-B", "64", "-b", "filesize:100000",
-                     "-b", "files:40", "-w", "{folder}/c.pcapng"],
+    "tcpdump-default": TCPDUMP,
+    "tcpdump": [*TCPDUMP, "-B", "65536"],
+    "tcpdump-512": [*TCPDUMP, "-B", "524288"],
+    "tcpdump-ring": [*TCPDUMP, "-B", "65536", "-C", "100", "-W", "40"],
+    "dumpcap-default": DUMPCAP,
+    "dumpcap": [*DUMPCAP, "-B", "64"],
+    "dumpcap-512": [*DUMPCAP, "-B", "512"],
+    "dumpcap-ring": [*DUMPCAP, "-B", "64", "-b", "filesize:100000", "-b", "files:40"],
+    "netsniff-ng-default": NETSNIFF,
+    "netsniff-ng": [*NETSNIFF, "-S", "512MiB"],
+    "stenotype": [*STENOTYPE, "--blocks=512"],
+    "libpcap-memory": ["{pcap_memory}", NIC, "64", "1024"],
 }
+
+
+def installed(names):
+    """Those of the peers that are there."""
+    return [name for name in names
+            if PEERS[name][0].startswith("{") or shutil.which(PEERS[name][0])]
 
 
 def slot_bytes(size):
@@ -47,7 +67,10 @@ class Peer:
         self.tools = tools
         self.name = name
         self.folder = make_folder(base)
-        command = [word.format(folder=self.folder) for word in PEERS[name]]
+        if name == "stenotype":
+            self._make_stenotype_folders()
+        command = [word.format(folder=self.folder, pcap_memory=tools.pcap_memory)
+                   for word in PEERS[name]]
         self.log = open(f"{self.folder}/log", "wb")
         self.process = subprocess.Popen(
             network.inside(network.rx, ["taskset", "-c", measure.CAPTURE_CPU, *command]),
@@ -72,8 +95,23 @@ class Peer:
         """Ends it; returns how many packets are in its files."""
         self.process.send_signal(signal.SIGINT)
         self.process.wait(60)
-        files = sorted(glob.glob(f"{self.folder}/c*"), key=os.path.getmtime)
+        if self.name == "libpcap-memory":
+            return self._counted()
+        found = glob.glob(f"{self.folder}/c*") + glob.glob(f"{self.folder}/PKT0/*")
+        files = sorted((path for path in found if os.path.getsize(path)), key=os.path.getmtime)
         return packets.verify(self.tools.verify, *files)["uniq"] if files else 0
+
+    def _counted(self):
+        """It keeps no file: its own count, which it prints at its end."""
+        with open(f"{self.folder}/log") as log:
+            return int(re.search(r"packets=(\d+)", log.read())[1])
+
+    def _make_stenotype_folders(self):
+        """It gives up root before it writes."""
+        for path in (f"{self.folder}/PKT0", f"{self.folder}/IDX0"):
+            os.mkdir(path)
+        for path in (self.folder, f"{self.folder}/PKT0", f"{self.folder}/IDX0"):
+            shutil.chown(path, "nobody", "nogroup")
 
     def close(self):
         if self.process.poll() is None:

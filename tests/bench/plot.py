@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bar charts on a logarithmic scale as plain SVG text."""
+"""Bar charts on a logarithmic scale, and line charts, as plain SVG text."""
 
 import html
 import math
@@ -64,3 +64,38 @@ def draw(bench, rows, folder):
                   '<rect width="100%" height="100%" fill="white"/>\n'
                   + "\n".join(parts) + "\n</svg>\n")
     return name
+
+
+LINES = ("#0b7285", "#e8590c", "#fab005", "#862e9c", "#5c940d", "#495057", "#c2255c")
+CHART_W, CHART_H, CHART_LEFT, CHART_TOP = 480, 240, 60, 40
+
+
+def draw_lines(name, title, series, folder):
+    """Writes performance-<name>.svg with one line per series; returns its name."""
+    points = [point for line in series.values() for point in line]
+    right = max(x for x, _ in points) * 1.05
+    top = max(max(y for _, y in points) * 1.1, 0.01)
+    parts = [svg_text(CHART_LEFT, 20, title, 'font-weight="bold"')]
+    for step in range(5):
+        y = CHART_TOP + CHART_H * (1 - step / 4)
+        x = CHART_LEFT + CHART_W * step / 4
+        parts.append(f'<line x1="{CHART_LEFT}" y1="{y:.0f}" x2="{CHART_LEFT + CHART_W}" y2="{y:.0f}" '
+                     'stroke="#dee2e6"/>')
+        parts.append(svg_text(CHART_LEFT - 6, y + 4, f"{top * step / 4:.3g}", 'text-anchor="end"'))
+        parts.append(svg_text(x, CHART_TOP + CHART_H + 18, f"{right * step / 4:.0f}",
+                              'text-anchor="middle"'))
+    for i, (label, line) in enumerate(series.items()):
+        colour = LINES[i % len(LINES)]
+        places = [(CHART_LEFT + CHART_W * x / right, CHART_TOP + CHART_H * (1 - y / top))
+                  for x, y in sorted(line)]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in places]
+        parts.append(svg_text(CHART_LEFT + CHART_W + 16, CHART_TOP + 12 + 18 * i, label,
+                              f'fill="{colour}"'))
+    with open(f"{folder}/performance-{name}.svg", "w") as out:
+        out.write(f'<svg xmlns="http://www.w3.org/2000/svg" width="{CHART_LEFT + CHART_W + 180}" '
+                  f'height="{CHART_TOP + CHART_H + 40}" font-family="sans-serif" font-size="12">\n'
+                  '<rect width="100%" height="100%" fill="white"/>\n'
+                  + "\n".join(parts) + "\n</svg>\n")
+    return f"performance-{name}.svg"

@@ -45,7 +45,8 @@ def fraction(value):
 
 def row_cells(row):
     met = {True: "yes", False: "**no**", None: ""}[row["met"]]
-    goal = f"≤ {fraction(row['goal'])}" if row["goal"] else ""
+    shown = number if row["peer"] is None else fraction
+    goal = f"≤ {shown(row['goal']) or 0}" if row["goal"] is not None else ""
     return [row["metric"], number(row["ours"]), row["peer"] or "", number(row["peer_value"]),
             fraction(row["ratio"]), row["unit"], goal, met]
 
@@ -108,6 +109,8 @@ def section(context, bench):
     drawn = plot.draw(bench, rows, context.docs)
     if drawn:
         parts.append(f"![{bench}]({drawn})")
+    for name, title, series in context.plots.get(bench, []):
+        parts.append(f"![{title}]({plot.draw_lines(f'{bench}-{name}', title, series, context.docs)})")
     return "\n\n".join(parts) + "\n"
 
 

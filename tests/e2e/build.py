@@ -24,3 +24,4 @@ class Tools:
         self.ringbell = f"{build}/cli/ringbell"
         self.gen = f"{build}/tests/harness/gen"
         self.verify = f"{build}/tests/harness/verify"
+        self.pcap_memory = f"{build}/tests/harness/pcap_memory"

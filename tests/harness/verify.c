@@ -2,13 +2,15 @@
 /* verify: counts exactly which of gen's packets capture files hold, and reads their structure more
  * strictly than any other reader.
  *
- * Reads pcap and pcapng, also several sections in one file. Prints one JSON object. Exit status: 0
- * also with losses, 1 if a file cannot be read or breaks a rule of the format (said on stderr), 2
- * for wrong usage. A file that ends inside a block is no error, but counted as truncated. */
+ * Reads pcap, pcapng, also several sections in one file, and raw dumps of ring blocks. Prints one
+ * JSON object. Exit status: 0 also with losses, 1 if a file cannot be read or breaks a rule of the
+ * format (said on stderr), 2 for wrong usage. A file that ends inside a block is no error, but
+ * counted as truncated. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <linux/if_packet.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +32,7 @@
 #define PCAP_NS	     0xa1b23c4du
 #define PCAP_HEADER  24u
 #define RECORD_BYTES 16u
+#define DUMP_BLOCK   (1u << 20)
 
 static uint32_t get32(const unsigned char *p)
 {
@@ -72,6 +75,27 @@ static int read_pcap(struct count *count, const unsigned char *data, size_t len)
 	return len < PCAP_HEADER;
 }
 
+/* Whole TPACKET_V3 blocks of 1 MiB one after the other, as stenotype writes them. */
+static int read_blocks(struct count *count, const unsigned char *data, size_t len)
+{
+	for (size_t at = 0; at + DUMP_BLOCK <= len; at += DUMP_BLOCK) {
+		const struct tpacket_block_desc *d = (const void *)(data + at);
+		size_t offset = d->hdr.bh1.offset_to_first_pkt;
+
+		for (uint32_t left = d->hdr.bh1.num_pkts; left; left--) {
+			const struct tpacket3_hdr *t = (const void *)(data + at + offset);
+
+			if (offset + sizeof(*t) > DUMP_BLOCK ||
+			    offset + t->tp_mac + t->tp_snaplen > DUMP_BLOCK)
+				return 1;
+			count_packet(count, (const unsigned char *)t + t->tp_mac, t->tp_snaplen,
+				     t->tp_len, t->tp_sec * 1000000000ull + t->tp_nsec);
+			offset += t->tp_next_offset;
+		}
+	}
+	return len % DUMP_BLOCK != 0;
+}
+
 static void on_packet(void *owner, const struct strict_packet *packet)
 {
 	struct count *count = owner;
@@ -89,6 +113,10 @@ static int read_bytes(struct count *count, struct strict *strict, const char *pa
 
 	if (magic == PCAP_US || magic == PCAP_NS) {
 		count->truncated += read_pcap(count, data, len);
+		return 0;
+	}
+	if (magic == 1 && len >= DUMP_BLOCK) { /* a block's version */
+		count->truncated += read_blocks(count, data, len);
 		return 0;
 	}
 	if (!strict_read(strict, data, len, on_packet, count)) {
