@@ -20,10 +20,11 @@
 #include "dispatch/serve/listen.h"
 #include "firmware/document.h"
 
-#define KIB 1024LL
-#define MIB (1024 * KIB)
-#define GIB (1024 * MIB)
-#define TIB (1024 * GIB)
+#define KIB	      1024LL
+#define MIB	      (1024 * KIB)
+#define GIB	      (1024 * MIB)
+#define TIB	      (1024 * GIB)
+#define RETENTION_MAX (87600 * DUR_HOUR)
 
 enum type {
 	TYPE_TEXT,
@@ -153,6 +154,12 @@ static const struct member members[] = {
 	{"/replay/loop", TYPE_BOOL, AT(replay.loop), .allowed = "true or false"},
 	{"/storage/min_free_bytes", TYPE_BYTES, AT(storage.min_free_bytes), .max = 1024 * TIB,
 	 .allowed = "0 to 1024TiB"},
+	{"/storage/keep_free_bytes", TYPE_BYTES, AT(storage.keep_free_bytes), .max = 1024 * TIB,
+	 .allowed = "0 (twice min_free_bytes) to 1024TiB"},
+	{"/storage/max_bytes", TYPE_BYTES, AT(storage.max_bytes), .max = 1024 * TIB,
+	 .allowed = "0 (no limit) to 1024TiB"},
+	{"/storage/retention", TYPE_DURATION, AT(storage.retention_ns), .max = RETENTION_MAX,
+	 .allowed = "a duration from 0 (for ever) to 87600h, as 168h"},
 	{"/courier/ca_file", TYPE_TEXT, TEXT(courier.ca_file), .min = 1, .check = check_absolute,
 	 .allowed = PATH_ALLOWED},
 	{"/courier/connect_timeout", TYPE_DURATION, AT(courier.connect_timeout_ns),
@@ -193,7 +200,7 @@ void config_init(struct config *config)
 			  .retire_ms = RING_SOCKET_RETIRE_MS,
 			  .idle_wake_ms = 1000},
 		.replay = {.speed_percent = 100},
-		.storage = {.min_free_bytes = 512 * MIB},
+		.storage = {.min_free_bytes = 512 * MIB, .retention_ns = 7 * 24 * DUR_HOUR},
 		.courier = {.connect_timeout_ns = 5 * DUR_S},
 		.users = {.recorder = "ringbell-recorder",
 			  .control = "ringbell-control",

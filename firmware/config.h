@@ -65,6 +65,9 @@ struct config {
 
 	struct {
 		int64_t min_free_bytes;
+		int64_t keep_free_bytes; /* 0 = twice min_free_bytes */
+		int64_t max_bytes;	 /* of all captures; 0 = no limit */
+		int64_t retention_ns;	 /* 0 = for ever */
 	} storage;
 
 	struct {

@@ -75,6 +75,10 @@ static void plan_children(struct ringbelld *d)
 	snprintf(d->recorder.captures, sizeof(d->recorder.captures), "%s", c->captures);
 	snprintf(d->recorder.test_hook, sizeof(d->recorder.test_hook), "%s", c->test.hook);
 	d->control.min_free_bytes = c->storage.min_free_bytes;
+	d->control.keep_free_bytes = c->storage.keep_free_bytes ? c->storage.keep_free_bytes
+								: 2 * c->storage.min_free_bytes;
+	d->control.captures_max_bytes = c->storage.max_bytes;
+	d->control.retention_age_ns = c->storage.retention_ns;
 	snprintf(d->control.state, sizeof(d->control.state), "%s", c->state);
 	snprintf(d->control.captures, sizeof(d->control.captures), "%s", c->captures);
 	snprintf(d->control.listen, sizeof(d->control.listen), "%s", c->listen);

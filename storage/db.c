@@ -24,6 +24,7 @@
  * was released is never edited. */
 static const char *const migrations[DB_SCHEMA_VERSION][DB_MIGRATION_TEXTS] = {
 	{settings_schema, journal_schema, outbox_schema, catalogue_schema},
+	{retention_schema},
 };
 
 /* WAL + FULL: a commit that returned survives a power cut (measured: NORMAL loses acknowledged

@@ -124,3 +124,5 @@ extern const char settings_schema[];
 extern const char journal_schema[];
 extern const char outbox_schema[];
 extern const char catalogue_schema[];
+/* of version 2 */
+extern const char retention_schema[];

@@ -64,6 +64,11 @@ void api_capture_download(struct exchange *exchange);
 void api_segment_download(struct exchange *exchange);
 void api_manifest_download(struct exchange *exchange);
 
+/* api_retention.c */
+void api_capture_delete(struct exchange *exchange);
+void api_capture_pin(struct exchange *exchange);
+void api_capture_unpin(struct exchange *exchange);
+
 /* api_derived.c */
 void api_packets(struct exchange *exchange);
 void api_capture_follow(struct exchange *exchange);

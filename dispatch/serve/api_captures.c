@@ -9,7 +9,9 @@
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/decision.h"
 #include "dispatch/serve/query_job.h"
+#include "storage/json_text.h"
 #include "storage/manifest.h"
+#include "storage/retention.h"
 
 #define LIST_MAX 200
 
@@ -213,6 +215,24 @@ void api_captures_list(struct exchange *exchange)
 
 /* ---- detail ---- */
 
+/* What keeps it, or why its files are gone. */
+static int add_retention(struct db *db, struct query_job *job)
+{
+	struct retention_state state;
+	int r = retention_get(db, job->id, wall_now(), &state);
+
+	if (r)
+		return r;
+	json_object_set_new(
+		job->json, "retention",
+		json_pack("{s:b, s:o, s:s, s:o, s:s?}", "pinned", state.pinned, "pinned_until",
+			  json_wall(state.pinned_until), "note", state.pin_note, "removed_at",
+			  json_wall(state.removed_at), "removed_because",
+			  wall_known(state.removed_at) ? retention_reason_name(state.reason)
+						       : NULL));
+	return 0;
+}
+
 static int get_run(struct db *db, struct query_job *job)
 {
 	struct capture_row row;
@@ -226,7 +246,7 @@ static int get_run(struct db *db, struct query_job *job)
 	if (!r)
 		r = capture_format(db, &row, timeline, &job->json);
 	json_decref(timeline);
-	return r;
+	return r ? r : add_retention(db, job);
 }
 
 static void get_finish(struct query_job *job)

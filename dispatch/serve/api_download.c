@@ -16,6 +16,7 @@
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/download.h"
 #include "dispatch/serve/problem.h"
+#include "storage/retention.h"
 
 #define PCAPNG_TYPE "application/x-pcapng"
 
@@ -30,6 +31,7 @@ struct download_job {
 	struct segment_row *segments; /* owned; missing = file gone or shorter than its row */
 	int count;
 	struct coverage coverage;
+	struct retention_state retention;
 	int manifest_fd;
 	uint64_t manifest_bytes;
 };
@@ -70,6 +72,9 @@ static int plan_run(struct db *db, void *arg)
 	n = catalogue_list_gaps(db, job->id, &gaps);
 	if (n < 0)
 		return n;
+	r = retention_get(db, job->id, wall_now(), &job->retention);
+	if (r)
+		return r;
 	coverage_compute(&job->capture, job->segments, (size_t)job->count, gaps, (size_t)n,
 			 &job->coverage);
 	for (int i = 0; i < job->count; i++)
@@ -148,9 +153,17 @@ static bool all_missing(const struct download_job *job)
 	return job->count > 0;
 }
 
-static void refuse_gone(struct exchange *exchange, const char *what)
+static void refuse_gone(const struct download_job *job, const char *what)
 {
-	exchange_refuse(exchange, 410, "gone", "the file of %.200s was deleted", what);
+	const struct retention_state *state = &job->retention;
+	char at[WALL_TEXT_SIZE];
+
+	if (wall_known(state->removed_at))
+		exchange_refuse(job->exchange, 410, "gone", "%.200s was removed at %s (%s)", what,
+				wall_format(state->removed_at, at),
+				retention_reason_name(state->reason));
+	else
+		exchange_refuse(job->exchange, 410, "gone", "the file of %.200s was deleted", what);
 }
 
 static void refuse_empty(const struct download_job *job)
@@ -185,7 +198,7 @@ static void start_whole(struct download_job *job)
 	if (!download->count || !count_packets(job)) {
 		download_abort(download);
 		if (all_missing(job))
-			refuse_gone(exchange, "each segment");
+			refuse_gone(job, "each segment");
 		else
 			refuse_empty(job);
 		return;
@@ -228,7 +241,7 @@ static void start_segment(struct download_job *job)
 		return;
 	}
 	if (row->missing) {
-		refuse_gone(exchange, row->name);
+		refuse_gone(job, row->name);
 		return;
 	}
 	download = download_new(exchange);

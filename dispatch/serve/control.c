@@ -210,6 +210,7 @@ static void on_loaded(struct control *control, struct load_result *load, int res
 	warm_programs(control);
 	recorder_link_sync(&control->recorder);
 	digest_queue_kick(&control->digests);
+	retention_job_kick(&control->retention);
 	courier_link_kick(&control->courier);
 	serve(control);
 }
@@ -389,6 +390,8 @@ static int control_init(struct control *control, const struct control_config *co
 	worker_pool_init(&control->workers, control);
 	program_cache_init(&control->programs, control);
 	digest_queue_init(&control->digests, control);
+	LIST_INIT(&control->readings);
+	retention_job_init(&control->retention, control);
 	control->engine_timer = timer_new(control->loop, on_engine_time, control);
 	control->retry_timer = timer_new(control->loop, on_retry, control);
 	control->drain_timer = timer_new(control->loop, on_drain_time, control);
@@ -408,6 +411,7 @@ static void control_fini(struct control *control)
 	worker_pool_fini(&control->workers);
 	program_cache_fini(&control->programs);
 	digest_queue_fini(&control->digests);
+	retention_job_fini(&control->retention);
 	control->supervisor = ipc_link_free(control->supervisor);
 	timer_free(control->engine_timer);
 	timer_free(control->retry_timer);

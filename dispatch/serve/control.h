@@ -21,10 +21,13 @@ struct control_config {
 	char public_url[256];	/* base of links in pushes, without a final '/'; "" = from listen */
 	int64_t min_free_bytes; /* floor of free space, shown in the status; the recorder enforces
 				   it */
-	uint32_t tls;		/* 1: the listener speaks TLS */
-	int local_socket;	/* of local_socket_open; 0 or less = none */
-	gid_t local_group;	/* whose members need no token there; 0 = root's */
-	uint32_t connections_max;	  /* at once; 0 = 2048 */
+	int64_t retention_age_ns;   /* finished captures go after that; 0 = never */
+	int64_t captures_max_bytes; /* of all captures; 0 = no limit */
+	int64_t keep_free_bytes;    /* below it the oldest captures go; 0 = 2 * min_free_bytes */
+	uint32_t tls;		    /* 1: the listener speaks TLS */
+	int local_socket;	    /* of local_socket_open; 0 or less = none */
+	gid_t local_group;	    /* whose members need no token there; 0 = root's */
+	uint32_t connections_max;   /* at once; 0 = 2048 */
 	uint32_t connections_per_address; /* 0 = 64 */
 	/* TLS handshake and first request; a later request from its first byte; 0 = 10 000 */
 	uint32_t request_timeout_ms;

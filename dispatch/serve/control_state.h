@@ -8,6 +8,7 @@
  *           ├─ commits          the one queue through which everything is written
  *           ├─ recorder         link: starts, stops, reports
  *           ├─ courier          link: leases, verdicts
+ *           ├─ retention        the cleaner of the captures folder
  *           ├─ workers          compile and digest jobs, program cache
  *           └─ server           HTTP */
 #pragma once
@@ -24,8 +25,10 @@
 #include "dispatch/serve/live.h"
 #include "dispatch/serve/manifest_job.h"
 #include "dispatch/serve/program.h"
+#include "dispatch/serve/reading.h"
 #include "dispatch/serve/recorder_link.h"
 #include "dispatch/serve/request_count.h"
+#include "dispatch/serve/retention_job.h"
 #include "dispatch/serve/worker.h"
 #include "policy/engine.h"
 #include "storage/store.h"
@@ -63,6 +66,8 @@ struct control {
 	struct intake_counts intakes;
 	struct request_counts requests;
 	unsigned derived_count; /* derived downloads under way */
+	struct readings readings;
+	struct retention_job retention;
 	struct server *server;
 	struct timer *engine_timer;
 	struct timer *retry_timer; /* another try at loading */

@@ -86,6 +86,9 @@ void derived_sources_init(struct derived_sources *sources, struct control *contr
 	snprintf(sources->name, sizeof(sources->name), "%s",
 		 plan->capture_count == 1 ? plan->captures[0].id : "packets");
 	derived_plan_fini(plan);
+	for (size_t i = 0; i < sources->count; i++)
+		reading_start(&control->readings, &sources->items[i].reading,
+			      sources->items[i].capture);
 }
 
 /* ---- what is known of them ---- */
@@ -405,7 +408,9 @@ void derived_sources_fini(struct derived_sources *sources)
 {
 	if (sources->refresh)
 		sources->refresh->sources = NULL;
-	for (size_t i = 0; i < sources->count; i++)
+	for (size_t i = 0; i < sources->count; i++) {
+		reading_stop(&sources->items[i].reading);
 		free(sources->items[i].rows);
+	}
 	free(sources->items);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "dispatch/serve/derived.h"
+#include "dispatch/serve/reading.h"
 
 enum derived_want {
 	DERIVED_NOTHING,
@@ -12,6 +13,7 @@ enum derived_want {
 };
 
 struct derived_source {
+	struct reading reading;
 	char capture[IDENT_SIZE];
 	char folder[128];
 	char nic[16];

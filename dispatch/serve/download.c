@@ -31,6 +31,8 @@ void download_abort(struct download *download)
 {
 	if (download->fd >= 0)
 		close(download->fd);
+	if (download->reading.capture[0])
+		reading_stop(&download->reading);
 	free(download->pieces);
 	free(download);
 }
@@ -238,6 +240,8 @@ static void reply_body(struct download *download, int status, const struct range
 		return;
 	}
 	seek(download, range->from);
+	/* a capture's folder has its name */
+	reading_start(&exchange->control->readings, &download->reading, download->pieces[0].folder);
 	exchange_stream_start(exchange, status, download->left, on_gone, download);
 	download_send(download);
 }

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/ident.h"
 #include "dispatch/serve/exchange.h"
+#include "dispatch/serve/reading.h"
 #include "storage/segment.h"
 
 #define DOWNLOAD_WINDOW_BYTES (256 * 1024)
@@ -31,7 +32,8 @@ struct download {
 	size_t count;
 	struct download_piece *pieces; /* owned */
 	/* while it is sent */
-	int fd; /* of piece `index`, or -1 */
+	struct reading reading; /* listed if capture is not "" */
+	int fd;			/* of piece `index`, or -1 */
 	size_t index;
 	uint64_t offset; /* in it */
 	uint64_t left;	 /* bytes to send */

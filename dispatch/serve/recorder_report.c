@@ -301,6 +301,8 @@ static void take_finished(struct subject *subject, const struct rec_finished *re
 	track->state = TRACK_OVER;
 	track->end = (enum rec_end)report->end;
 	track->error = report->error;
+	if (report->end == REC_END_DISK_FULL)
+		retention_job_kick(&subject->control->retention);
 	format_end(report, track->nic, reason);
 	if (!reason[0])
 		return;

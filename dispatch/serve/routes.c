@@ -46,7 +46,10 @@ const struct route api_routes[] = {
 
 	{METHOD_GET, V1 "/captures", PERMISSION_ADMIN, api_captures_list},
 	{METHOD_GET, V1 "/captures/{}", PERMISSION_ADMIN, api_capture_get},
+	{METHOD_DELETE, V1 "/captures/{}", PERMISSION_ADMIN, api_capture_delete},
 	{METHOD_POST, V1 "/captures/{}/stop", PERMISSION_ADMIN, api_capture_stop},
+	{METHOD_PUT, V1 "/captures/{}/pin", PERMISSION_ADMIN, api_capture_pin},
+	{METHOD_DELETE, V1 "/captures/{}/pin", PERMISSION_ADMIN, api_capture_unpin},
 	{METHOD_GET | METHOD_HEAD, V1 "/captures/{}/download", PERMISSION_ADMIN,
 	 api_capture_download},
 	{METHOD_GET | METHOD_HEAD, V1 "/captures/{}/segments/{}/download", PERMISSION_ADMIN,

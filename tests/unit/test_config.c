@@ -122,7 +122,8 @@ static void wrong_shapes(void)
 	check_refused("nics: [[eth0]]\n",
 		      ":1:8: /nics: a NIC's name, at most 15 bytes is expected");
 	check_refused("storage: 5\n", ":1:1: /storage: keys with values are expected; allowed: "
-				      "min_free_bytes");
+				      "min_free_bytes, keep_free_bytes, max_bytes, "
+				      "retention");
 	check_refused("[a]\n",
 		      ":1:1: /: keys with values are expected; allowed: listen, state, "
 		      "captures, public_url, tls, http, log_level, nics, rings, replay, storage, "
