@@ -34,6 +34,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
 	[OPTION_DELAY] = {"delay", 0, "SPAN",
 			  "how long before --starts-at it really began (30s, 5m)"},
 	[OPTION_FOR] = {"for", 0, "SPAN", "how long (5m, 2h); without it until told otherwise"},
+	[OPTION_MESSAGE] = {"message", 0, "TEXT", "what the test says instead of its own text"},
 	[OPTION_NOTE] = {"note", 0, "TEXT", "why; kept with the switch"},
 	[OPTION_LIMIT] = {"limit", 0, "N", "at most so many rows"},
 	[OPTION_IN] = {"in", 0, "STATE", "only those starting, recording, stopping or finished"},

@@ -16,6 +16,10 @@ enum exit_status run_policy_show(struct client *client, const struct arguments *
 /* enable, disable and automatic: the verb is the last piece of the path */
 enum exit_status run_policy_switch(struct client *client, const struct arguments *arguments);
 
+enum exit_status run_endpoint_list(struct client *client, const struct arguments *arguments);
+enum exit_status run_endpoint_show(struct client *client, const struct arguments *arguments);
+enum exit_status run_endpoint_test(struct client *client, const struct arguments *arguments);
+
 /* The operand is a capture's id, or "latest". */
 enum exit_status run_capture_list(struct client *client, const struct arguments *arguments);
 enum exit_status run_capture_show(struct client *client, const struct arguments *arguments);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <linux/sched.h>
+#include <linux/sockios.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -91,6 +92,7 @@ static const struct plain plain[] = {
 	{SCMP_SYS(epoll_pwait2), DAEMONS},
 	{SCMP_SYS(eventfd2), DAEMONS},
 	{SCMP_SYS(pipe2), DAEMONS},
+	{SCMP_SYS(pipe), COU}, /* librdkafka */
 	{SCMP_SYS(timerfd_create), DAEMONS},
 	{SCMP_SYS(timerfd_settime), DAEMONS},
 	{SCMP_SYS(timerfd_gettime), DAEMONS},
@@ -257,6 +259,7 @@ static const struct conditional conditional[] = {
 	{SCMP_SYS(fcntl), REC | CTL, 1, COMMAND, F_SETLKW},
 	{SCMP_SYS(ioctl), CTL | COU, 1, COMMAND, FIONREAD},
 	{SCMP_SYS(ioctl), CTL | COU, 1, COMMAND, FIONBIO},
+	{SCMP_SYS(ioctl), COU, 1, COMMAND, SIOCOUTQ}, /* has the peer of a syslog got it? */
 	{SCMP_SYS(socketpair), CTL | COU, 0, COMMAND, AF_UNIX},
 	/* reading its own limits is nobody's business but libc's */
 	{SCMP_SYS(prlimit64), DAEMONS, 2, EXACTLY, 0},

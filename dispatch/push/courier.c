@@ -12,16 +12,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "dispatch/push/crew.h"
+#include "dispatch/push/endpoint_email.h"
 #include "dispatch/push/endpoint_http.h"
+#include "dispatch/push/endpoint_kafka.h"
+#include "dispatch/push/endpoint_syslog.h"
 #include "policy/settings.h"
 
-#define STOP_LIMIT (2 * DUR_S)
+#define STOP_LIMIT  (2 * DUR_S)
+#define HEART_BEAT  (20 * DUR_MS) /* how often the loop is asked whether it turns */
+#define HEALTH_SPAN DUR_S
 
 struct lease {
 	LIST_ENTRY(lease) next;
@@ -34,38 +41,19 @@ struct courier {
 	struct ipc_link *supervisor;
 	struct ipc_link *control;
 	unsigned generation; /* of the link to control */
+	struct crew *crew;
 	struct endpoint_http *http;
+	struct endpoint_email *email;
+	struct endpoint_kafka *kafka;
+	struct endpoint_syslog *syslog;
 	LIST_HEAD(, lease) leases; /* under way, of all generations */
 	struct timer *stop_timer;
+	struct timer *heart;
+	mono_t beat, told; /* last heartbeat, last health message */
+	dur_t stall;	   /* longest delay of a heartbeat since then */
 	bool stopping;
 	bool orphaned; /* the supervisor is gone */
 };
-
-const char *courier_verdict_name(enum courier_verdict verdict)
-{
-	static const char *const names[] = {
-		[VERDICT_DELIVERED] = "delivered",
-		[VERDICT_RETRY] = "retry",
-		[VERDICT_PERMANENT] = "permanent",
-		[VERDICT_DISABLE] = "disable",
-	};
-
-	bug_on(verdict >= ARRAY_SIZE(names));
-	return names[verdict];
-}
-
-const char *courier_step_name(enum courier_step step)
-{
-	static const char *const names[] = {
-		[COURIER_STEP_NONE] = "none",	    [COURIER_STEP_DNS] = "dns",
-		[COURIER_STEP_CONNECT] = "connect", [COURIER_STEP_TLS] = "tls",
-		[COURIER_STEP_AUTH] = "auth",	    [COURIER_STEP_PROTOCOL] = "protocol",
-		[COURIER_STEP_REMOTE] = "remote",   [COURIER_STEP_REQUEST] = "request",
-	};
-
-	bug_on(step >= ARRAY_SIZE(names));
-	return names[step];
-}
 
 static struct lease *lease_find(struct courier *c, const char *push)
 {
@@ -115,7 +103,7 @@ static void refuse_kind(struct courier *c, const struct courier_push *push)
 {
 	struct courier_result result = {.verdict = VERDICT_PERMANENT,
 					.step = COURIER_STEP_REQUEST,
-					.text = "this build cannot send this kind of endpoint"};
+					.text = "this kind of endpoint is not pushed to"};
 
 	memcpy(result.push, push->push, sizeof(result.push));
 	on_result(c, &result);
@@ -125,6 +113,12 @@ static void start(struct courier *c, const struct courier_push *push)
 {
 	if (endpoint_http_takes(push->kind))
 		endpoint_http_start(c->http, push);
+	else if (push->kind == ENDPOINT_EMAIL)
+		endpoint_email_start(c->email, push);
+	else if (push->kind == ENDPOINT_KAFKA)
+		endpoint_kafka_start(c->kafka, push);
+	else if (push->kind == ENDPOINT_SYSLOG)
+		endpoint_syslog_start(c->syslog, push);
 	else
 		refuse_kind(c, push);
 }
@@ -181,6 +175,33 @@ static int on_peer(struct courier *c, struct ipc_message *message)
 	return 0;
 }
 
+/* ---- does the loop turn? ---- */
+
+static void tell_health(struct courier *c, mono_t now)
+{
+	struct courier_health health = {.stall_us = (uint32_t)(c->stall / DUR_US)};
+
+	ipc_link_send(c->control, COURIER_HEALTH, &health, sizeof(health), -1);
+	c->stall = 0;
+	c->told = now;
+}
+
+static void on_heart(void *owner)
+{
+	struct courier *c = owner;
+	mono_t now = mono_now();
+	dur_t late = mono_sub(now, c->beat) - HEART_BEAT;
+
+	if (late > c->stall)
+		c->stall = late;
+	if (mono_sub(now, c->told) >= HEALTH_SPAN)
+		tell_health(c, now);
+	c->beat = now;
+	timer_set(c->heart, HEART_BEAT);
+}
+
+/* ---- the whole ---- */
+
 static void on_stop_limit(void *owner)
 {
 	struct courier *c = owner;
@@ -227,7 +248,14 @@ static void courier_init(struct courier *c, int supervisor, const struct courier
 {
 	LIST_INIT(&c->leases);
 	c->loop = loop_new();
+	c->crew = crew_new(c->loop);
 	c->http = endpoint_http_new(c->loop, config, on_result, c);
+	c->email = endpoint_email_new(c->crew, config, on_result, c);
+	c->kafka = endpoint_kafka_new(c->loop, c->crew, config, on_result, c);
+	c->syslog = endpoint_syslog_new(c->crew, config, on_result, c);
+	c->heart = timer_new(c->loop, on_heart, c);
+	c->beat = c->told = mono_now();
+	timer_set(c->heart, HEART_BEAT);
 	c->stop_timer = timer_new(c->loop, on_stop_limit, c);
 	c->supervisor =
 		ipc_link_new(c->loop, supervisor, on_supervisor_message, on_supervisor_closed, c);
@@ -236,6 +264,10 @@ static void courier_init(struct courier *c, int supervisor, const struct courier
 static void courier_fini(struct courier *c)
 {
 	c->http = endpoint_http_free(c->http);
+	c->kafka = endpoint_kafka_free(c->kafka);
+	c->crew = crew_free(c->crew);
+	c->email = endpoint_email_free(c->email);
+	c->syslog = endpoint_syslog_free(c->syslog);
 	while (!LIST_EMPTY(&c->leases)) {
 		struct lease *lease = LIST_FIRST(&c->leases);
 
@@ -245,6 +277,7 @@ static void courier_fini(struct courier *c)
 	ipc_link_free(c->control);
 	ipc_link_free(c->supervisor);
 	timer_free(c->stop_timer);
+	timer_free(c->heart);
 	loop_free(c->loop);
 }
 
@@ -262,6 +295,9 @@ int courier_main(int supervisor, const struct courier_config *config)
 	courier_init(&c, supervisor, config);
 	loop_run(c.loop);
 	status = c.orphaned ? EXIT_FAILURE : EXIT_SUCCESS;
+	/* threads that wait for a peer would be waited for; the outbox has what they do */
+	if (!LIST_EMPTY(&c.leases))
+		_exit(status);
 	courier_fini(&c);
 	curl_global_cleanup();
 	return status;

@@ -52,3 +52,29 @@ int courier_push_is_sound(const struct courier_push *push, size_t size)
 			return 0;
 	return memchr(push->push, '\0', sizeof(push->push)) && ident_valid(push->push);
 }
+
+const char *courier_verdict_name(enum courier_verdict verdict)
+{
+	static const char *const names[] = {
+		[VERDICT_DELIVERED] = "delivered",
+		[VERDICT_RETRY] = "retry",
+		[VERDICT_PERMANENT] = "permanent",
+		[VERDICT_DISABLE] = "disable",
+	};
+
+	bug_on(verdict >= ARRAY_SIZE(names));
+	return names[verdict];
+}
+
+const char *courier_step_name(enum courier_step step)
+{
+	static const char *const names[] = {
+		[COURIER_STEP_NONE] = "none",	    [COURIER_STEP_DNS] = "dns",
+		[COURIER_STEP_CONNECT] = "connect", [COURIER_STEP_TLS] = "tls",
+		[COURIER_STEP_AUTH] = "auth",	    [COURIER_STEP_PROTOCOL] = "protocol",
+		[COURIER_STEP_REMOTE] = "remote",   [COURIER_STEP_REQUEST] = "request",
+	};
+
+	bug_on(step >= ARRAY_SIZE(names));
+	return names[step];
+}

@@ -4,7 +4,6 @@
  * are removed there, outside of any of its callbacks. */
 #include "dispatch/push/http.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "dispatch/push/destination.h"
+#include "dispatch/push/egress.h"
 #include "dispatch/push/excerpt.h"
 
 #define CONNECT_TIMEOUT_MS 5000
@@ -41,7 +40,7 @@ struct transfer {
 	bool answered; /* a final header block came to its end */
 	char retry_after[64];
 	struct buf body;
-	char denied[128]; /* the address that may not be connected to */
+	struct egress egress;
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -95,9 +94,9 @@ static void set_failure(const struct transfer *t, CURLcode code, char text[512],
 	answer->failure = verdict_on_failure((int)code, step_under_way(t->easy));
 	if (code == CURLE_OK) /* a switch of protocols we never asked for */
 		reason = "the peer sent no final answer";
-	if (t->denied[0] && code == CURLE_COULDNT_CONNECT) {
+	if (t->egress.denied[0] && code == CURLE_COULDNT_CONNECT) {
 		answer->failure = (struct verdict){VERDICT_PERMANENT, COURIER_STEP_REQUEST, 0};
-		reason = t->denied;
+		reason = t->egress.denied;
 	}
 	answer->error = excerpt_format(reason, strlen(reason), text, 512);
 }
@@ -361,25 +360,6 @@ static void set_tls(CURL *easy, const struct courier_config *config,
 	easy_set(easy, CURLOPT_SSLKEYTYPE, "PEM");
 }
 
-static curl_socket_t on_open(void *owner, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	struct transfer *t = owner;
-	const char *what = destination_check(&address->addr, t->http->config->allow);
-	char text[INET6_ADDRSTRLEN] = "?";
-	const void *bytes = address->family == AF_INET
-				    ? (void *)&((struct sockaddr_in *)&address->addr)->sin_addr
-				    : (void *)&((struct sockaddr_in6 *)&address->addr)->sin6_addr;
-
-	(void)purpose;
-	if (what) {
-		inet_ntop(address->family, bytes, text, sizeof(text));
-		snprintf(t->denied, sizeof(t->denied),
-			 "%s is %s, a destination that courier.allow does not list", text, what);
-		return CURL_SOCKET_BAD;
-	}
-	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
-
 static void set_callbacks(struct transfer *t)
 {
 	easy_set(t->easy, CURLOPT_PRIVATE, t);
@@ -388,8 +368,7 @@ static void set_callbacks(struct transfer *t)
 	easy_set(t->easy, CURLOPT_HEADERDATA, t);
 	easy_set(t->easy, CURLOPT_WRITEFUNCTION, on_body);
 	easy_set(t->easy, CURLOPT_WRITEDATA, t);
-	easy_set(t->easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
-	easy_set(t->easy, CURLOPT_OPENSOCKETDATA, t);
+	egress_set(&t->egress, t->easy, t->http->config->allow);
 }
 
 void http_start(struct http *http, const struct http_request *request, http_on_answer on_answer,

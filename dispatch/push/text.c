@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "dispatch/push/excerpt.h"
+#include "policy/level.h"
 
 static int is_inside(char c)
 {
@@ -93,6 +94,17 @@ void text_append_markdown(struct buf *b, const char *text)
 		else
 			buf_append(b, text, 1);
 	}
+}
+
+const char *text_level(uint32_t level)
+{
+	static const char *const names[] = {
+		[LEVEL_CRITICAL] = "critical", [LEVEL_ERROR] = "error",
+		[LEVEL_WARNING] = "warning",   [LEVEL_NO_DATA] = "no_data",
+		[LEVEL_RECOVERY] = "recovery", [LEVEL_INFO] = "info",
+	};
+
+	return level < ARRAY_SIZE(names) && names[level] ? names[level] : "";
 }
 
 json_t *text_json(const char *text)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 
@@ -22,6 +23,9 @@ size_t text_fit(const char *text, size_t len, size_t max);
 void text_append_slack(struct buf *b, const char *text);
 /* For the markdown of WeCom and DingTalk: no link or mention comes of it. */
 void text_append_markdown(struct buf *b, const char *text);
+
+/* The word for an enum level (policy/level.h); "" for another number. */
+const char *text_level(uint32_t level);
 
 /* A JSON string, whatever the bytes are. New reference. */
 json_t *text_json(const char *text);

@@ -44,6 +44,14 @@ void api_endpoint_get(struct exchange *exchange);
 void api_endpoint_put(struct exchange *exchange);
 void api_endpoint_patch(struct exchange *exchange);
 void api_endpoint_delete(struct exchange *exchange);
+/* Checks what concerns others (name, policy) and commits: answers. For the clone. */
+struct endpoint;
+void api_endpoint_create(struct exchange *exchange, struct endpoint *endpoint);
+
+/* api_endpoint_test.c */
+void api_endpoint_test(struct exchange *exchange);
+void api_endpoint_tests_post(struct exchange *exchange);
+void api_endpoint_clone(struct exchange *exchange);
 
 /* api_sources.c */
 void api_sources_list(struct exchange *exchange);

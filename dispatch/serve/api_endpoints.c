@@ -28,8 +28,10 @@ static json_t *endpoint_view(const struct control *control, const struct endpoin
 	const struct pcap_policy *policy =
 		endpoint->kind == ENDPOINT_PCAP ? engine_policy(control->engine, endpoint->policy)
 						: NULL;
+	json_t *last = json_object_get(control->courier.results, endpoint->id);
 
 	json_object_set_new(view, "problem", problem ? json_incref(problem) : json_null());
+	json_object_set_new(view, "last_result", last ? json_incref(last) : json_null());
 	if (policy)
 		json_object_set_new(view, "policy_name", json_string(policy->name));
 	return view;
@@ -147,6 +149,14 @@ static void endpoint_commit(struct exchange *exchange, struct endpoint *endpoint
 		      endpoint->version);
 	engine_on_endpoint_put(control->engine, endpoint, decision->now, &decision->actions);
 	decision_commit(decision, on_committed, reply);
+}
+
+void api_endpoint_create(struct exchange *exchange, struct endpoint *endpoint)
+{
+	CLEANUP_JSON json_t *nothing = json_object();
+
+	if (endpoint_is_valid(exchange, endpoint, nothing))
+		endpoint_commit(exchange, endpoint, 201);
 }
 
 static void endpoint_change(struct exchange *exchange, struct endpoint *endpoint, int status)

@@ -12,7 +12,9 @@
 #include "dispatch/serve/push_message.h"
 #include "dispatch/serve/setting_row.h"
 
-#define LEASE_RETRY (5 * DUR_S) /* after a store failure */
+/* room for tests is left */
+#define COURIER_ROWS_MAX (COURIER_LEASES_MAX - COURIER_TESTS_MAX)
+#define LEASE_RETRY	 (5 * DUR_S) /* after a store failure */
 
 static void on_timer(void *owner)
 {
@@ -24,12 +26,15 @@ void courier_link_init(struct courier_link *courier, struct control *control)
 	memset(courier, 0, sizeof(*courier));
 	courier->control = control;
 	courier->timer = timer_new(control->loop, on_timer, courier);
+	courier->results = json_object();
 }
 
 void courier_link_fini(struct courier_link *courier)
 {
 	courier->link = ipc_link_free(courier->link);
 	courier->timer = timer_free(courier->timer);
+	json_decref(courier->results);
+	courier->results = NULL;
 }
 
 /* ---- leases ---- */
@@ -162,14 +167,76 @@ void courier_link_kick(struct courier_link *courier)
 	struct lease_job *job;
 
 	courier->again = courier->leasing || courier->releasing;
-	if (courier->again || !courier->link || courier->leased == COURIER_LEASES_MAX ||
+	if (courier->again || !courier->link || courier->leased == COURIER_ROWS_MAX ||
 	    courier->control->stopping)
 		return;
 	courier->leasing = true;
 	job = xcalloc(1, sizeof(*job));
 	job->courier = courier;
-	job->max = (int)(COURIER_LEASES_MAX - courier->leased);
+	job->max = (int)(COURIER_ROWS_MAX - courier->leased);
 	commit_post(&courier->control->commits, lease_run, lease_done, job);
+}
+
+/* ---- tests ---- */
+
+int courier_link_test(struct courier_link *courier, const char *endpoint,
+		      const struct courier_push *push, courier_on_test on_test, void *owner)
+{
+	struct courier_test *test = courier->tests;
+
+	while (test < courier->tests + COURIER_TESTS_MAX && test->push[0])
+		test++;
+	if (!courier->link || test == courier->tests + COURIER_TESTS_MAX)
+		return -EAGAIN;
+	memcpy(test->push, push->push, sizeof(test->push));
+	memcpy(test->endpoint, endpoint, sizeof(test->endpoint));
+	test->on_test = on_test;
+	test->owner = owner;
+	ipc_link_send(courier->link, COURIER_PUSH, push, courier_push_size(push), -1);
+	return 0;
+}
+
+static void remember_result(struct courier_link *courier, const char *endpoint,
+			    const struct courier_result *result, bool test)
+{
+	const struct control *control = courier->control;
+	char at[WALL_TEXT_SIZE];
+
+	if (!control->engine || !engine_endpoint(control->engine, endpoint))
+		return;
+	json_object_set_new(courier->results, endpoint,
+			    json_pack("{s:s, s:b, s:s, s:s, s:b}", "at",
+				      wall_format(wall_now(), at), "delivered",
+				      result->verdict == VERDICT_DELIVERED, "step",
+				      courier_step_name((enum courier_step)result->step), "text",
+				      result->text, "test", test));
+}
+
+/* 1 if the result is a test's. */
+static int finish_test(struct courier_link *courier, const struct courier_result *result)
+{
+	for (size_t i = 0; i < COURIER_TESTS_MAX; i++) {
+		struct courier_test test = courier->tests[i];
+
+		if (strcmp(test.push, result->push))
+			continue;
+		courier->tests[i].push[0] = '\0';
+		remember_result(courier, test.endpoint, result, true);
+		test.on_test(test.owner, result);
+		return 1;
+	}
+	return 0;
+}
+
+static void abort_tests(struct courier_link *courier)
+{
+	for (size_t i = 0; i < COURIER_TESTS_MAX; i++) {
+		struct courier_test test = courier->tests[i];
+
+		courier->tests[i].push[0] = '\0';
+		if (test.push[0])
+			test.on_test(test.owner, NULL);
+	}
 }
 
 /* ---- verdicts ---- */
@@ -305,11 +372,16 @@ static int on_result(struct courier_link *courier, struct courier_result *verdic
 	verdict->text[sizeof(verdict->text) - 1] = '\0';
 	if (!memchr(verdict->push, 0, sizeof(verdict->push)) || !verdict->push[0])
 		return -EBADMSG;
+	if (verdict->verdict > VERDICT_DISABLE || verdict->step > COURIER_STEP_REQUEST)
+		return -EBADMSG;
+	if (finish_test(courier, verdict))
+		return 0;
 	lease = lease_find(courier, verdict->push);
 	if (!lease)
 		return 0; /* of a lease that was given back */
 	memcpy(result.id, verdict->push, sizeof(result.id));
 	memcpy(endpoint, lease->endpoint, sizeof(endpoint));
+	remember_result(courier, endpoint, verdict, false);
 	verdict_format(verdict, lease, &result);
 	job = settle_new(courier, &result);
 	memcpy(job->alert, lease->alert, sizeof(job->alert));
@@ -330,8 +402,17 @@ static int on_result(struct courier_link *courier, struct courier_result *verdic
 	return 0;
 }
 
+static int on_health(struct courier_link *courier, const struct courier_health *health)
+{
+	if (health->stall_us > courier->stall_us)
+		courier->stall_us = health->stall_us;
+	return 0;
+}
+
 static int on_message(void *owner, struct ipc_message *message)
 {
+	if (message->type == COURIER_HEALTH && ipc_is(message, struct courier_health))
+		return on_health(owner, (const void *)message->body);
 	if (message->type != COURIER_RESULT || !ipc_is(message, struct courier_result))
 		return -EBADMSG;
 	return on_result(owner, (void *)message->body);
@@ -373,12 +454,14 @@ static void on_closed(void *owner)
 
 	log_warning("control", "courier is gone, %u pushes go back to the queue", courier->leased);
 	courier->link = ipc_link_free(courier->link);
+	abort_tests(courier);
 	release_leases(courier);
 }
 
 void courier_link_open(struct courier_link *courier, int socket)
 {
 	ipc_link_free(courier->link);
+	abort_tests(courier);
 	courier->link =
 		ipc_link_new(courier->control->loop, socket, on_message, on_closed, courier);
 	release_leases(courier);

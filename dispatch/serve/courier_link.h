@@ -20,6 +20,18 @@ struct lease {
 	wall_t created_at;
 };
 
+/* NULL: the courier is gone. */
+typedef void (*courier_on_test)(void *owner, const struct courier_result *result);
+
+#define COURIER_TESTS_MAX 8
+
+struct courier_test {
+	char push[IDENT_SIZE]; /* "" = free */
+	char endpoint[IDENT_SIZE];
+	courier_on_test on_test;
+	void *owner;
+};
+
 struct courier_link {
 	struct control *control;
 	struct ipc_link *link;
@@ -28,6 +40,9 @@ struct courier_link {
 	bool releasing;	     /* leases of the courier before are being given back */
 	bool again;
 	unsigned leased;
+	struct courier_test tests[COURIER_TESTS_MAX];
+	json_t *results;   /* endpoint id → its last result: {at, delivered, step, text, test} */
+	uint32_t stall_us; /* longest the courier's loop did not turn */
 	struct lease leases[COURIER_LEASES_MAX];
 };
 
@@ -35,5 +50,9 @@ void courier_link_init(struct courier_link *courier, struct control *control);
 void courier_link_fini(struct courier_link *courier);
 /* A courier is there: socket is put. */
 void courier_link_open(struct courier_link *courier, int socket);
+/* Sends a test's push. 0, or -EAGAIN: no courier, or too many tests. on_test is called once, from
+ * the loop. */
+int courier_link_test(struct courier_link *courier, const char *endpoint,
+		      const struct courier_push *push, courier_on_test on_test, void *owner);
 /* There may be something due. */
 void courier_link_kick(struct courier_link *courier);

@@ -35,6 +35,9 @@ const struct route api_routes[] = {
 	{METHOD_PUT, V1 "/endpoints/{}", PERMISSION_ADMIN, api_endpoint_put},
 	{METHOD_PATCH, V1 "/endpoints/{}", PERMISSION_ADMIN, api_endpoint_patch},
 	{METHOD_DELETE, V1 "/endpoints/{}", PERMISSION_ADMIN, api_endpoint_delete},
+	{METHOD_POST, V1 "/endpoints/{}/test", PERMISSION_ADMIN, api_endpoint_test},
+	{METHOD_POST, V1 "/endpoints/{}/clone", PERMISSION_ADMIN, api_endpoint_clone},
+	{METHOD_POST, V1 "/endpoint-tests", PERMISSION_ADMIN, api_endpoint_tests_post},
 
 	{METHOD_GET, V1 "/sources", PERMISSION_ADMIN, api_sources_list},
 	{METHOD_POST, V1 "/sources", PERMISSION_ADMIN, api_sources_post},

@@ -33,7 +33,7 @@ CONFINED = [
     (r"linux/if_packet\.h", r"capture/(ring[^/]*|source_afpacket)\.c$"),
     (r"netpacket/packet\.h", r"capture/(ring[^/]*|source_afpacket)\.c$"),
     (r"curl/.*", r"(dispatch/push|cli)/"),
-    (r"openssl/(ssl|x509.*|pem|ec)\.h", r"dispatch/serve/(tls|certificate)\.c$"),
+    (r"openssl/(ssl|x509.*|pem|ec)\.h", r"dispatch/(serve/(tls|certificate)|push/wire)\.c$"),
     (r"librdkafka/.*|rdkafka\.h", r"dispatch/push/"),
     (r"zlib\.h|zstd\.h", r"capture/sink\.c$"),
 ]

@@ -116,7 +116,7 @@ struct peer *peer_new(peer_call call, void *owner)
 	peer->owner = owner;
 	peer->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	check(!bind(peer->listener, (struct sockaddr *)&address, len));
-	check(!listen(peer->listener, 64));
+	check(!listen(peer->listener, 512));
 	check(!getsockname(peer->listener, (struct sockaddr *)&address, &len));
 	peer->port = ntohs(address.sin_port);
 	check(!pthread_create(&peer->thread, NULL, accept_all, peer));
