@@ -9,7 +9,11 @@
 #include "base/error.h"
 #include "policy/alert.h"
 
-#define CONTENT_TITLE_MAX 1000 /* bytes of a rendered title, cut on a character */
+#define CONTENT_TITLE_MAX 1000	/* bytes of a rendered title, cut on a character */
+#define CONTENT_BODY_MAX  16384 /* bytes of a rendered body; a longer one is a problem */
+#define CONTENT_URL_MAX	  2047
+
+#define CONTENT_DOCUMENT_VERSION 1 /* of the default JSON */
 
 /* What the body is, and so how a variable in it is escaped. */
 enum content_form {
@@ -19,6 +23,7 @@ enum content_form {
 	CONTENT_FORM,	  /* application/x-www-form-urlencoded */
 	CONTENT_MARKDOWN, /* WeCom's and DingTalk's: values make no link, mention or markup */
 	CONTENT_SLACK,	  /* mrkdwn: the same, by Slack's rules */
+	CONTENT_LINE,	  /* one line: syslog */
 };
 
 enum content_language {
@@ -65,6 +70,17 @@ json_t *content_variables(const struct content_facts *facts);
 void content_render(const struct content_order *order, const json_t *variables,
 		    struct content *ret);
 void content_fini(struct content *content);
+
+/* Alerts to try templates with: everything a sender can tell, the same over, and next to nothing.
+ */
+enum content_sample_kind {
+	CONTENT_SAMPLE_FIRING,
+	CONTENT_SAMPLE_RECOVERED,
+	CONTENT_SAMPLE_MINIMAL,
+	CONTENT_SAMPLE_COUNT,
+};
+/* Its variables: a new reference. */
+json_t *content_sample(enum content_sample_kind kind, enum content_language language);
 
 /* At save: compiles the templates and renders them over samples. 0, or -EINVAL with err (field as
  * above, line and column in the text). */

@@ -6,6 +6,7 @@ ringbell_unit(intake policy base)
 ringbell_unit(settings policy base)
 ringbell_unit(machine policy base)
 ringbell_unit(match policy base)
+ringbell_unit(content policy base)
 ringbell_unit(engine policy base)
 
 # reads the payloads of tests/data/intake
