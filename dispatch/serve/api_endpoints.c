@@ -8,6 +8,7 @@
 #include "dispatch/serve/api.h"
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/decision.h"
+#include "dispatch/serve/push_message.h"
 #include "dispatch/serve/setting_row.h"
 
 static const struct endpoint *endpoint_find(struct exchange *exchange)
@@ -104,6 +105,15 @@ static bool endpoint_is_valid(struct exchange *exchange, const struct endpoint *
 	return false;
 }
 
+/* Templates are compiled and tried when they are saved (TPL-06). A pcap endpoint sends nothing: its
+ * content is a note. */
+static int check_templates(const struct endpoint *endpoint, struct error *err)
+{
+	struct content_order order = push_message_order(endpoint);
+
+	return endpoint->kind == ENDPOINT_PCAP ? 0 : content_check(&order, err);
+}
+
 struct endpoint_reply {
 	struct exchange *exchange;
 	int status;
@@ -167,7 +177,7 @@ static void endpoint_change(struct exchange *exchange, struct endpoint *endpoint
 	if (!exchange_read_object(exchange, &object))
 		return;
 	resolve_policy(exchange->control, object);
-	if (endpoint_read(endpoint, object, &err) < 0)
+	if (endpoint_read(endpoint, object, &err) < 0 || check_templates(endpoint, &err) < 0)
 		exchange_refuse_error(exchange, 422, &err);
 	else if (endpoint_is_valid(exchange, endpoint, object))
 		endpoint_commit(exchange, endpoint, status);

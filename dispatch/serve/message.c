@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dispatch/serve/message.h"
 
-#include <errno.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/push_message.h"
-
-#define MESSAGE_VERSION 1
 
 /* The captures this event started, ended, or adds to: collected once each. */
 struct captures {
@@ -80,39 +77,25 @@ static json_t *captures_format(const struct decision *decision, const struct ale
 	return captures;
 }
 
-static json_t *body_format(const struct content_facts *facts)
+/* An operator sees that a template failed, and for which alert; the push goes out all the same. */
+static void note_problem(struct decision *decision, const struct action *action,
+			 const struct content *content)
 {
-	char event[48];
+	const struct error *problem = &content->problem;
 
-	snprintf(event, sizeof(event), "alert.%s", facts->outcome);
-	return json_pack("{s:i, s:s, s:s, s:o, s:{s:s, s:s}, s:O, s:{s:s, s:s}}", "version",
-			 MESSAGE_VERSION, "event", event, "outcome", facts->outcome, "alert",
-			 alert_format(facts->alert), "endpoint", "id", facts->endpoint_id, "name",
-			 facts->endpoint_name, "captures", facts->captures, "probe", "name",
-			 facts->probe, "url", facts->base_url);
+	if (!problem->code[0])
+		return;
+	log_warning("dispatch", "endpoint %s: %s: %s, sending the default instead, alert %s",
+		    action->push.endpoint, problem->field, problem->text, action->alert->id);
+	fact_add_note(&decision->facts, decision->now.wall, "endpoint", action->push.endpoint,
+		      action->alert->id, "%s: %s", problem->field, problem->text);
 }
 
-/* The body's text, within what the courier carries: labels and annotations are the only parts of an
- * alert that can be that long. */
-static char *body_text(json_t *body)
-{
-	char *text = json_format(body);
-	json_t *alert = json_object_get(body, "alert");
-
-	if (strlen(text) <= COURIER_BODY_SIZE / 2)
-		return text;
-	free(text);
-	json_object_set_new(alert, "labels", json_object());
-	json_object_set_new(alert, "annotations", json_object());
-	json_object_set_new(body, "truncated", json_true());
-	return json_format(body);
-}
-
-char *message_format(const struct decision *decision, const struct action *action)
+char *message_format(struct decision *decision, const struct action *action)
 {
 	const struct control *control = decision->control;
 	const struct endpoint *endpoint = engine_endpoint(control->engine, action->push.endpoint);
-	CLEANUP_JSON json_t *captures = captures_format(decision, action->alert), *body = NULL;
+	CLEANUP_JSON json_t *captures = captures_format(decision, action->alert), *variables = NULL;
 	size_t index = (size_t)(action->alert - decision->alerts.alerts);
 	struct content_facts facts = {
 		.alert = action->alert,
@@ -121,16 +104,19 @@ char *message_format(const struct decision *decision, const struct action *actio
 		.probe = control->probe,
 		.base_url = control->base_url,
 		.count = 1};
-	struct content content = {0};
+	struct content_order order;
+	struct content content;
 	char *request;
 
 	bug_on(!endpoint);
 	facts.endpoint_id = endpoint->id;
 	facts.endpoint_name = endpoint->name;
-	body = body_format(&facts);
-	content.title = action->alert->title[0] ? action->alert->title : action->alert->policy_name;
-	content.body = body_text(body);
+	facts.language = endpoint->language;
+	order = push_message_order(endpoint);
+	variables = content_variables(&facts);
+	content_render(&order, variables, &content);
+	note_problem(decision, action, &content);
 	request = push_message_format(endpoint, &content, &facts);
-	free(content.body);
+	content_fini(&content);
 	return request;
 }

@@ -4,5 +4,6 @@
 
 #include "dispatch/serve/decision.h"
 
-/* The stored request of one ACTION_PUSH (dispatch/serve/push_message.h). The caller frees it. */
-char *message_format(const struct decision *decision, const struct action *action);
+/* The stored request of one ACTION_PUSH (dispatch/serve/push_message.h). The caller frees it. A
+ * template that failed becomes a note among the decision's facts. */
+char *message_format(struct decision *decision, const struct action *action);

@@ -14,14 +14,41 @@
 #define REQUEST_BYTES_MAX (8 * COURIER_BODY_SIZE)
 #define FACT_MAX	  300
 
+static const char *text_of(const json_t *request, const char *key)
+{
+	const char *text = json_string_value(json_object_get(request, key));
+
+	return text ? text : "";
+}
+
+/* By the endpoint's own Content-Type header; JSON if it has none (HTP-10). */
+static enum content_form form_of_type(const struct endpoint *endpoint)
+{
+	const char *type = "json";
+	json_t *header;
+	size_t i;
+
+	json_array_foreach (json_object_get(endpoint->settings, "headers"), i, header)
+		if (!strcasecmp(text_of(header, "name"), "content-type"))
+			type = text_of(header, "value");
+	if (strcasestr(type, "json"))
+		return CONTENT_JSON;
+	if (strcasestr(type, "html"))
+		return CONTENT_HTML;
+	return strcasestr(type, "x-www-form-urlencoded") ? CONTENT_FORM : CONTENT_TEXT;
+}
+
 enum content_form push_message_form(const struct endpoint *endpoint)
 {
 	bool markdown = !strcmp(endpoint_text(endpoint, "message"), "markdown");
 
 	switch (endpoint->kind) {
 	case ENDPOINT_HTTP:
+		return form_of_type(endpoint);
 	case ENDPOINT_KAFKA:
 		return CONTENT_JSON;
+	case ENDPOINT_SYSLOG:
+		return CONTENT_LINE;
 	case ENDPOINT_SLACK:
 		return CONTENT_SLACK;
 	case ENDPOINT_WECOM_APP:
@@ -35,6 +62,20 @@ enum content_form push_message_form(const struct endpoint *endpoint)
 	default:
 		return CONTENT_TEXT;
 	}
+}
+
+struct content_order push_message_order(const struct endpoint *endpoint)
+{
+	const char *url = endpoint_text(endpoint, "url");
+	bool is_template = endpoint->kind == ENDPOINT_HTTP && locator_check_plain_url(url);
+
+	return (struct content_order){
+		.form = push_message_form(endpoint),
+		.language = endpoint->language,
+		.content = endpoint->content,
+		.title = endpoint->title,
+		.url = is_template ? url : NULL,
+	};
 }
 
 /* ---- at acceptance ---- */
@@ -124,10 +165,8 @@ char *push_message_format(const struct endpoint *endpoint, const struct content 
 	if (content->text)
 		json_object_set_new(request, "plain",
 				    json_cut(content->text, COURIER_BODY_SIZE / 2));
-	if (content->url && strcmp(content->url, endpoint_text(endpoint, "url"))) {
-		set_text(request, "url", content->url);
-		set_text(request, "url_template", endpoint_text(endpoint, "url"));
-	}
+	set_text(request, "url", content->url);
+	set_text(request, "problem", content->problem.text);
 	json_object_set_new(request, "level", json_integer(alert->level));
 	set_text(request, "event", event_name(alert));
 	set_text(request, "alert", alert->id);
@@ -212,13 +251,6 @@ char *push_message_format_test(const struct endpoint *endpoint, const char *text
 
 /* ---- at lease ---- */
 
-static const char *text_of(const json_t *request, const char *key)
-{
-	const char *text = json_string_value(json_object_get(request, key));
-
-	return text ? text : "";
-}
-
 /* What each setting is to the courier; a kind has one row per text at most. */
 static const struct {
 	const char *key;
@@ -277,16 +309,15 @@ static const char * override(const json_t *request, const struct endpoint *endpo
 	return problem ? "" : to;
 }
 
-/* An edited URL takes what was rendered for the one before only if it is a template itself. */
+/* An endpoint whose URL is no template (any more) has it in its settings. */
 static const char *url_of(const json_t *request, const struct endpoint *endpoint)
 {
 	const char *url = endpoint_text(endpoint, "url"), *rendered = text_of(request, "url");
 
 	if (!*url)
 		return endpoint_text(endpoint, "api_url");
-	if (*rendered &&
-	    (!strcmp(text_of(request, "url_template"), url) || locator_check_plain_url(url)))
-		return rendered;
+	if (locator_check_plain_url(url))
+		return rendered; /* "" if nothing could be made of it: then it is not sendable */
 	return url;
 }
 

@@ -12,6 +12,9 @@
 /* How a body for this endpoint is written. */
 enum content_form push_message_form(const struct endpoint *endpoint);
 
+/* The templates of this endpoint; borrows its texts. */
+struct content_order push_message_order(const struct endpoint *endpoint);
+
 /* What is stored: JSON text, the caller frees it. */
 char *push_message_format(const struct endpoint *endpoint, const struct content *content,
 			  const struct content_facts *facts);
