@@ -257,6 +257,7 @@ static int emit(struct extract *e, struct source *s)
 	if (!result->packets++)
 		result->first_ns = s->packet.time_ns;
 	result->last_ns = s->packet.time_ns;
+	result->wire_bytes += s->packet.original_bytes;
 	return advance(e, s);
 }
 

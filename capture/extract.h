@@ -94,6 +94,7 @@ struct extract_result {
 	uint64_t seen;	  /* packets looked at */
 	uint64_t packets; /* packets written */
 	uint64_t bytes;	  /* into the pipe */
+	uint64_t wire_bytes;
 	int64_t first_ns;
 	int64_t last_ns;
 };

@@ -166,6 +166,8 @@ int sink_flush(struct sink *sink)
 int sink_finish(struct sink *sink)
 {
 	drain(sink, DRAIN_END);
+	if (!sink->error && fdatasync(sink->fd) && errno != EINVAL) /* EINVAL: a pipe */
+		sink->error = -errno;
 	return sink->error;
 }
 

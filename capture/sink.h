@@ -28,7 +28,7 @@ void sink_commit(struct sink *sink, size_t bytes);
 
 /* Everything so far reaches fd; a decompressor can show it. Returns 0 or the first failure. */
 int sink_flush(struct sink *sink);
-/* The same, and the end. */
+/* The same, and the end; a file is synced. */
 int sink_finish(struct sink *sink);
 /* Bytes that reached fd. */
 uint64_t sink_bytes(const struct sink *sink);

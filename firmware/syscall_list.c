@@ -120,7 +120,7 @@ static const struct plain plain[] = {
 	{SCMP_SYS(fallocate), REC | CTL},
 	{SCMP_SYS(sync_file_range), REC | CTL},
 	{SCMP_SYS(fsync), REC | CTL},
-	{SCMP_SYS(fdatasync), REC | CTL},
+	{SCMP_SYS(fdatasync), REC | CTL | EXT},
 	{SCMP_SYS(rename), REC | CTL},
 	{SCMP_SYS(renameat), REC | CTL},
 	{SCMP_SYS(renameat2), REC | CTL},

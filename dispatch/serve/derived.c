@@ -12,33 +12,24 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "dispatch/serve/control_state.h"
-#include "dispatch/serve/derived_source.h"
+#include "dispatch/serve/extraction.h"
 #include "dispatch/serve/problem.h"
 
-#define PIPE_BYTES    (1 << 20)
-#define WINDOW_BYTES  (256u << 10)
-#define START_TIMEOUT (20 * DUR_S)
-#define FOLLOW_PERIOD (100 * DUR_MS)
+#define PIPE_BYTES   (1 << 20)
+#define WINDOW_BYTES (256u << 10)
 
 struct derived {
-	struct exchange *exchange; /* NULL: the client is gone, or was answered */
+	struct exchange *exchange;
 	struct control *control;
-	struct derived_order order;
-	struct derived_sources sources;
-	struct worker *worker; /* NULL once it ended */
-	struct timer *timer;   /* following */
+	struct extraction *extraction;
 	struct watch *watch;
 	int pipe; /* read end, or -1 */
 	enum completeness completeness;
 	const char *code;
 	bool head_sent;
 	bool window_out; /* on its way to the client */
-	bool hearing;	 /* within on_heard: the worker cannot be ended */
-	bool waits_for_program;
-	bool done;	 /* result is valid */
-	bool vanished;	 /* a segment did */
-	json_t *problem; /* what to refuse with instead */
-	struct extract_result result;
+	bool ended;	 /* the extraction did, with `end` */
+	enum extraction_end end;
 };
 
 void derived_plan_fini(struct derived_plan *plan)
@@ -51,14 +42,10 @@ void derived_plan_fini(struct derived_plan *plan)
 static void derived_free(struct derived *d)
 {
 	d->control->derived_count--;
-	if (d->worker)
-		worker_abort(d->worker);
+	extraction_stop(d->extraction);
 	watch_free(d->watch);
-	timer_free(d->timer);
 	if (d->pipe >= 0)
 		close(d->pipe);
-	derived_sources_fini(&d->sources);
-	json_decref(d->problem);
 	free(d);
 }
 
@@ -71,48 +58,57 @@ static void on_gone(void *owner)
 
 static void refuse_empty(struct derived *d)
 {
-	char detail[400], first[WALL_TEXT_SIZE], last[WALL_TEXT_SIZE];
+	char first[WALL_TEXT_SIZE], last[WALL_TEXT_SIZE];
 	wall_t from, to;
 
-	derived_sources_span(&d->sources, &from, &to);
-	snprintf(detail, sizeof(detail),
-		 "none of the %" PRIu64 " packets looked at is wanted; these captures have packets "
-		 "from %s to %s",
-		 d->result.seen, wall_format(from, first), wall_format(to, last));
-	exchange_refuse(d->exchange, 409, "nothing_matched", "%s", detail);
+	derived_sources_span(extraction_sources(d->extraction), &from, &to);
+	exchange_refuse(d->exchange, 409, "nothing_matched",
+			"none of the %" PRIu64
+			" packets looked at is wanted; these captures have packets from %s to %s",
+			extraction_result(d->extraction)->seen, wall_format(from, first),
+			wall_format(to, last));
+}
+
+static void refuse_result(struct derived *d)
+{
+	const struct extract_result *result = extraction_result(d->extraction);
+
+	if (result->end == EXTRACT_END_MIXED)
+		exchange_refuse(d->exchange, 409, "mixed_link_types",
+				"the captures are of different link types, which no file can hold "
+				"together: choose by \"nic\"");
+	else if (result->end != EXTRACT_END_OK)
+		exchange_refuse(d->exchange, 503, "storage_failed",
+				"the packets could not be read: %s",
+				strerrordesc_np(result->error));
+	else
+		refuse_empty(d);
 }
 
 static void refuse(struct derived *d)
 {
-	struct exchange *exchange = d->exchange;
-
-	if (d->problem)
-		exchange_reply_problem(exchange, 422, json_incref(d->problem));
-	else if (!d->done)
-		exchange_refuse(exchange, 503, "busy",
+	if (d->end == EXTRACTION_REFUSED)
+		exchange_reply_problem(d->exchange, 422,
+				       json_copy((json_t *)extraction_problem(d->extraction)));
+	else if (d->end == EXTRACTION_FAILED)
+		exchange_refuse(d->exchange, 503, "busy",
 				"the download could not be prepared, try again");
-	else if (d->result.end == EXTRACT_END_MIXED)
-		exchange_refuse(exchange, 409, "mixed_link_types",
-				"the captures are of different link types, which no file can hold "
-				"together: choose by \"nic\"");
-	else if (d->result.end != EXTRACT_END_OK)
-		exchange_refuse(exchange, 503, "storage_failed",
-				"the packets could not be read: %s",
-				strerrordesc_np(d->result.error));
 	else
-		refuse_empty(d);
+		refuse_result(d);
 	derived_free(d);
 }
 
 /* Everything was sent that ever will be. */
-static void end(struct derived *d)
+static void finish(struct derived *d)
 {
+	const struct extract_result *result = extraction_result(d->extraction);
 	struct exchange *exchange = d->exchange;
-	bool whole = d->done && d->result.end == EXTRACT_END_OK && !d->vanished;
+	bool whole = d->end == EXTRACTION_DONE && result->end == EXTRACT_END_OK &&
+		     !extraction_is_short(d->extraction);
 
 	log_info("http",
 		 "derived download: %" PRIu64 " of %" PRIu64 " packets, %" PRIu64 " bytes%s",
-		 d->result.packets, d->result.seen, d->result.bytes, whole ? "" : ", cut short");
+		 result->packets, result->seen, result->bytes, whole ? "" : ", cut short");
 	derived_free(d);
 	if (whole)
 		exchange_stream_end(exchange);
@@ -122,12 +118,23 @@ static void end(struct derived *d)
 
 static void check_end(struct derived *d)
 {
-	if (d->worker || d->window_out || d->waits_for_program)
+	bool empty = d->end != EXTRACTION_DONE || !extraction_result(d->extraction)->packets;
+
+	if (!d->ended || d->window_out)
 		return;
-	if (!d->head_sent && (!d->done || !d->result.packets))
+	if (!d->head_sent && empty)
 		refuse(d);
 	else if (d->pipe < 0)
-		end(d);
+		finish(d);
+}
+
+static void on_end(void *owner, enum extraction_end end)
+{
+	struct derived *d = owner;
+
+	d->ended = true;
+	d->end = end;
+	check_end(d);
 }
 
 /* ---- from the pipe to the client ---- */
@@ -143,18 +150,19 @@ static const char *media_type(const struct extract_job *job)
 static void send_head(struct derived *d)
 {
 	static const char *const endings[] = {"", ".gz", ".zst"};
+	const struct derived_sources *sources = extraction_sources(d->extraction);
+	const struct extract_job *job = extraction_job(d->extraction);
 	struct exchange *exchange = d->exchange;
-	const struct extract_job *job = &d->order.job;
 	char text[320], name[128];
 
 	d->head_sent = true;
 	exchange_set_header(exchange, "Content-Type", media_type(job));
 	snprintf(text, sizeof(text), "attachment; filename=\"%s.%s%s\"",
-		 derived_sources_name(&d->sources, name),
+		 derived_sources_name(sources, name),
 		 job->format == EXTRACT_PCAP ? "pcap" : "pcapng", endings[job->compression]);
 	exchange_set_header(exchange, "Content-Disposition", text);
 	exchange_set_header(exchange, "Accept-Ranges", "none");
-	snprintf(text, sizeof(text), "%" PRIu64, derived_sources_bytes(&d->sources));
+	snprintf(text, sizeof(text), "%" PRIu64, derived_sources_bytes(sources));
 	exchange_set_header(exchange, "X-Ringbell-Source-Bytes", text);
 	exchange_set_header(exchange, "X-Ringbell-Completeness",
 			    coverage_completeness_name(d->completeness));
@@ -179,6 +187,22 @@ static void close_pipe(struct derived *d)
 	check_end(d);
 }
 
+/* window is put. */
+static void send_window(struct derived *d, struct evbuffer *window)
+{
+	if (!d->exchange->http) { /* left before the head */
+		exchange_reply_empty(d->exchange, 200);
+		derived_free(d);
+	} else {
+		if (!d->head_sent)
+			send_head(d);
+		watch_disable(d->watch);
+		d->window_out = true;
+		exchange_stream_send(d->exchange, window, on_drained);
+	}
+	evbuffer_free(window);
+}
+
 static void on_readable(void *owner)
 {
 	struct derived *d = owner;
@@ -187,146 +211,13 @@ static void on_readable(void *owner)
 
 	bug_on(!window);
 	n = evbuffer_read(window, d->pipe, (int)WINDOW_BYTES);
-	if (n <= 0) {
-		evbuffer_free(window);
-		if (n == 0 || (errno != EAGAIN && errno != EINTR))
-			close_pipe(d);
+	if (n > 0) {
+		send_window(d, window);
 		return;
 	}
-	if (!d->exchange->http) { /* left before the head */
-		evbuffer_free(window);
-		exchange_reply_empty(d->exchange, 200);
-		derived_free(d);
-		return;
-	}
-	if (!d->head_sent)
-		send_head(d);
-	watch_disable(d->watch);
-	d->window_out = true;
-	exchange_stream_send(d->exchange, window, on_drained);
 	evbuffer_free(window);
-}
-
-/* ---- the worker ---- */
-
-static void end_worker(struct derived *d)
-{
-	if (d->worker)
-		worker_abort(take_ptr(d->worker));
-	if (d->pipe >= 0)
+	if (n == 0 || (errno != EAGAIN && errno != EINTR))
 		close_pipe(d);
-	else
-		check_end(d);
-}
-
-static void send_program(struct derived *d, const struct program *program)
-{
-	struct rec_program *message = xcalloc(1, sizeof(*message));
-
-	message->count = program->count;
-	if (program->count)
-		memcpy(message->insns, program->insns, program->count * sizeof(*program->insns));
-	worker_send(d->worker, EXTRACT_PROGRAM, message, sizeof(*message), -1);
-	free(message);
-}
-
-static void on_program(void *owner, const struct program *program)
-{
-	struct derived *d = owner;
-
-	d->waits_for_program = false;
-	if (program->state != PROGRAM_READY)
-		d->problem = program_format_problem(program);
-	else if (d->worker)
-		send_program(d, program);
-	if (!d->hearing && (d->problem || !d->worker))
-		end_worker(d);
-}
-
-/* Gives source what it wants, if it is there; fd is put. */
-static void give(struct derived *d, struct derived_source *source)
-{
-	struct extract_segment message = {.source = (uint32_t)(source - d->sources.items)};
-	int fd = -1, r = derived_source_get(&d->sources, source, &message, &fd);
-
-	if (r == DERIVED_SOURCE_LATER)
-		return;
-	if (r < 0) {
-		log_warning("http", "derived download: segment of capture %s is gone: %s",
-			    source->capture, strerrordesc_np(-r));
-		d->vanished = true;
-	}
-	worker_send(d->worker, r == DERIVED_SOURCE_GROWN ? EXTRACT_GROWN : EXTRACT_SEGMENT,
-		    &message, sizeof(message), fd);
-	if (fd >= 0)
-		close(fd);
-}
-
-static int on_wish(struct derived *d, const struct ipc_message *message)
-{
-	const struct extract_next *next = (const void *)message->body;
-	struct derived_source *source;
-
-	if (!ipc_is(message, struct extract_next) || next->source >= d->sources.count)
-		return -EBADMSG;
-	source = &d->sources.items[next->source];
-	derived_source_want(source, message->type == EXTRACT_MORE, next->valid_bytes);
-	give(d, source);
-	return 0;
-}
-
-static int on_link(struct derived *d, const struct ipc_message *message)
-{
-	const struct extract_link *link = (const void *)message->body;
-
-	if (!ipc_is(message, struct extract_link) || d->waits_for_program)
-		return -EBADMSG;
-	d->hearing = d->waits_for_program = true;
-	program_wait(&d->control->programs, link->link_type, d->order.filter, on_program, d);
-	d->hearing = false;
-	return d->problem ? 1 : 0;
-}
-
-static int on_heard(void *owner, struct ipc_message *message)
-{
-	struct derived *d = owner;
-
-	if (message->type == EXTRACT_LINK)
-		return on_link(d, message);
-	if (message->type != EXTRACT_DONE)
-		return on_wish(d, message);
-	if (!ipc_is(message, struct extract_result))
-		return -EBADMSG;
-	memcpy(&d->result, message->body, sizeof(d->result));
-	d->done = true;
-	return 1;
-}
-
-static void on_worker_done(void *owner, const struct ipc_message *reply)
-{
-	struct derived *d = owner;
-
-	(void)reply;
-	d->worker = NULL;
-	check_end(d);
-}
-
-/* ---- following ---- */
-
-static void on_refreshed(void *owner)
-{
-	struct derived *d = owner;
-
-	for (size_t i = 0; d->worker && i < d->sources.count; i++)
-		give(d, &d->sources.items[i]);
-	timer_set(d->timer, FOLLOW_PERIOD);
-}
-
-static void on_time(void *owner)
-{
-	struct derived *d = owner;
-
-	derived_sources_refresh(&d->sources, on_refreshed, d);
 }
 
 /* ---- the start ---- */
@@ -346,57 +237,47 @@ static int open_pipe(struct derived *d)
 	return ends[1];
 }
 
-static struct derived *derived_new(struct exchange *exchange, const struct derived_order *order)
+static struct derived *derived_new(struct exchange *exchange, const struct derived_order *order,
+				   struct derived_plan *plan)
 {
 	struct derived *d = xcalloc(1, sizeof(*d));
+	struct extraction_options options = {.control = exchange->control,
+					     .order = order,
+					     .plan = plan,
+					     .on_end = on_end,
+					     .owner = d};
 
 	d->exchange = exchange;
 	d->control = exchange->control;
 	d->control->derived_count++;
-	d->order = *order;
+	d->completeness = plan->completeness;
+	d->code = plan->code;
 	d->pipe = -1;
+	d->extraction = extraction_new(&options);
 	return d;
-}
-
-static void start_worker(struct derived *d, int fd)
-{
-	struct worker_job job = {.kind = WORKER_EXTRACT,
-				 .body = &d->order.job,
-				 .size = sizeof(d->order.job),
-				 .fd = fd,
-				 .timeout = START_TIMEOUT,
-				 .heard = on_heard};
-
-	d->order.job.source_count = (uint32_t)d->sources.count;
-	derived_sources_comment(&d->sources, d->order.job.comment);
-	d->worker = worker_start(&d->control->workers, &job, on_worker_done, d);
-	if (d->order.job.follow) {
-		d->timer = timer_new(d->control->loop, on_time, d);
-		timer_set(d->timer, FOLLOW_PERIOD);
-	}
 }
 
 void derived_start(struct exchange *exchange, const struct derived_order *order,
 		   struct derived_plan *plan)
 {
 	struct derived *d;
-	int fd;
+	size_t count;
+	int fd = -1;
 
 	if (exchange->control->derived_count >= DERIVED_MAX) {
-		derived_plan_fini(plan);
 		exchange_set_header(exchange, "Retry-After", "5");
 		exchange_refuse(exchange, 503, "busy",
 				"%d derived downloads are running already, try again", DERIVED_MAX);
 		return;
 	}
-	d = derived_new(exchange, order);
-	d->completeness = plan->completeness;
-	d->code = plan->code;
-	derived_sources_init(&d->sources, d->control, &d->order, plan);
-	d->done = !d->sources.count;
-	fd = d->done ? -ENOENT : d->sources.count > EXTRACT_SOURCES_MAX ? -E2BIG : open_pipe(d);
-	if (!d->sources.count || fd < 0)
-		refuse(d);
-	else
-		start_worker(d, fd);
+	d = derived_new(exchange, order, plan);
+	count = extraction_sources(d->extraction)->count;
+	if (count && count <= EXTRACT_SOURCES_MAX)
+		fd = open_pipe(d);
+	if (fd >= 0) {
+		extraction_start(d->extraction, fd);
+		return;
+	}
+	d->end = count ? EXTRACTION_FAILED : EXTRACTION_DONE;
+	refuse(d);
 }

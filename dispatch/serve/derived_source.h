@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The segments a derived download reads, source by source: one source per capture and ring. Part of
- * derived.c. */
+/* The segments an extraction reads, source by source: one source per capture and ring. */
 #pragma once
 
 #include "dispatch/serve/derived.h"

@@ -35,6 +35,7 @@ struct live_track {
 	bool restored; /* it ran under an earlier control, nothing was heard of it since */
 	bool reported; /* the present recorder has it */
 	bool stop_told; /* to the present recorder */
+	bool history;	/* segment 0 is for what the ring no longer has (history_job.h) */
 	uint32_t next_segment;
 	wall_t last;			   /* newest packet in a known segment; 0 = none */
 	char told_filter[SHA256_HEX_SIZE]; /* what the recorder filters by: hash of text and slice

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/decision.h"
+#include "dispatch/serve/history_job.h"
 #include "dispatch/serve/recorder_report.h"
 
 void recorder_link_init(struct recorder_link *recorder, struct control *control)
@@ -275,6 +276,10 @@ static void send_start(struct recorder_link *recorder, struct live_capture *capt
 	start->flags = track->ran ? REC_RESUME : 0;
 	if (track->ran)
 		number_from_folder(recorder->control, capture, track);
+	if (!track->next_segment && history_job_wanted(recorder->control, capture, track)) {
+		track->next_segment = 1;
+		track->history = true;
+	}
 	start->first_segment = track->next_segment;
 	live_slice_parse(row->slice, &start->slice, &start->slice_bytes);
 	fill_window(capture, track, start);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/decision.h"
+#include "dispatch/serve/history_job.h"
 
 /* ---- acknowledgement after the commit ---- */
 
@@ -177,6 +178,10 @@ static void take_started(struct subject *subject, const struct rec_started *repo
 		engine_on_capture_started(subject->control->engine, capture->row.id, decision->now,
 					  &decision->actions);
 	}
+	if (subject->track->history && !report->resumed)
+		history_job_start(subject->control, capture, subject->track,
+				  (wall_t){report->reach_wall_ns});
+	subject->track->history = false;
 	fact_add_capture(&decision->facts, &capture->row);
 	fact_add_note(&decision->facts, decision->now.wall, "capture", capture->row.id, "",
 		      "%s: %s, history reaches back to %s", subject->track->nic,
