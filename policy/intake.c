@@ -493,12 +493,21 @@ static int parse_elements(const struct intake *intake, const struct elements *el
 
 /* ---- bytes ---- */
 
+/* The bytes have no NUL behind them. */
+static bool is_blank(const char *line, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!strchr(" \t\r\n", line[i]) || !line[i])
+			return false;
+	return true;
+}
+
 static int parse_line(const char *line, size_t len, size_t number, json_t *list, struct error *err)
 {
 	json_t *json;
 	int r;
 
-	if (strspn(line, " \t\r\n") >= len)
+	if (is_blank(line, len))
 		return 0;
 	r = json_parse(line, len, INTAKE_BYTES_MAX, &json, err);
 	if (!r)
