@@ -54,6 +54,7 @@ struct ring_thread {
 	struct watch *writer_watch;
 	struct watch *ring_watch;
 	int watching; /* ring_watch is enabled */
+	int writer_unwatched;
 	struct timer *timer;
 	struct pace pace;
 	mono_t tick_at;
@@ -92,6 +93,24 @@ static void watch_ring(struct ring_thread *t, int on)
 		watch_disable(t->ring_watch);
 }
 
+/* With paced wake-ups the writer's news may wait for the next one, unless a track waits for them.
+ */
+static void watch_writer(struct ring_thread *t, int paced)
+{
+	const struct seat *seat;
+	int calm = paced;
+
+	TAILQ_FOREACH (seat, &t->seats, next)
+		calm &= track_is_calm(seat->track);
+	if (t->writer_unwatched == calm)
+		return;
+	t->writer_unwatched = calm;
+	if (calm)
+		watch_disable(t->writer_watch);
+	else
+		watch_enable(t->writer_watch);
+}
+
 /* A tick is due while something is captured. */
 static void sleep_until(struct ring_thread *t, uint32_t taken, mono_t now)
 {
@@ -99,6 +118,7 @@ static void sleep_until(struct ring_thread *t, uint32_t taken, mono_t now)
 	dur_t sleep = busy ? pace_busy(&t->pace, taken, now) : pace_idle(&t->pace, taken, now);
 
 	watch_ring(t, sleep == PACE_NEXT_BLOCK);
+	watch_writer(t, busy && sleep != PACE_NEXT_BLOCK);
 	if (sleep != PACE_NEXT_BLOCK)
 		timer_set(t->timer, sleep);
 	else if (busy)
@@ -177,6 +197,16 @@ static void end_if_done(struct ring_thread *t)
 	loop_stop(t->loop);
 }
 
+static void hear_writer(struct ring_thread *t, struct instant now)
+{
+	struct writer_event *event;
+
+	while ((event = writer_event_take(&t->writer_box))) {
+		track_on_writer(event, now);
+		writer_event_free(event);
+	}
+}
+
 /* Everything that happens here happens in turns. The ring moves on between two tracks, so that the
  * number of tracks does not matter to it. */
 static void take_turn(void *owner)
@@ -187,6 +217,7 @@ static void take_turn(void *owner)
 	struct seat *seat;
 	int more = 0;
 
+	hear_writer(t, now);
 	TAILQ_FOREACH (seat, &t->seats, next) {
 		more |= track_step(seat->track, turn_blocks(t), now) == TRACK_MORE;
 		now = instant_now();
@@ -206,19 +237,6 @@ static void on_ring(void *owner)
 	struct ring_thread *t = owner;
 
 	source_clear(t->source);
-	take_turn(t);
-}
-
-static void on_writer(void *owner)
-{
-	struct ring_thread *t = owner;
-	struct instant now = instant_now();
-	struct writer_event *event;
-
-	while ((event = writer_event_take(&t->writer_box))) {
-		track_on_writer(event, now);
-		writer_event_free(event);
-	}
 	take_turn(t);
 }
 
@@ -415,7 +433,7 @@ static void open_loop(struct ring_thread *t)
 {
 	t->loop = loop_new();
 	t->order_watch = watch_new_read(t->loop, t->orders.event_fd, on_orders, t);
-	t->writer_watch = watch_new_read(t->loop, t->writer_box.event_fd, on_writer, t);
+	t->writer_watch = watch_new_read(t->loop, t->writer_box.event_fd, take_turn, t);
 	t->ring_watch = watch_new_read(t->loop, t->source->wake_fd, on_ring, t);
 	t->timer = timer_new(t->loop, take_turn, t);
 	watch_enable(t->order_watch);

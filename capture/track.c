@@ -37,6 +37,12 @@ int track_is_over(const struct track *t)
 	return t->state == TRACK_OVER;
 }
 
+int track_is_calm(const struct track *t)
+{
+	return t->state == TRACK_RUNNING && t->caught_up && !t->partial && !t->ordered.ns &&
+	       TAILQ_FIRST(&t->segments) == track_open_segment(t);
+}
+
 uint64_t track_keep_seq(const struct track *t)
 {
 	if (t->state != TRACK_RUNNING || t->seq < ring_held(t->ring->ring))
@@ -424,15 +430,15 @@ static int read_block(struct track *t, struct track_segment *s)
 	return 0;
 }
 
-/* History has been read: it shall be in the file at once. And where others wait for buffers none is
- * kept half filled. */
+/* History has been read, or the first packets came: they shall be in the file at once. And where
+ * others wait for buffers none is kept half filled. */
 static void flush_at_head(struct track *t, mono_t now)
 {
 	struct track_segment *s = track_open_segment(t);
 
 	if (t->caught_up && !stream_is_greedy(s->stream))
 		return;
-	t->caught_up = 1;
+	t->caught_up |= s->packets > 0;
 	if (s->begun && stream_bytes(s->stream) != s->flushed)
 		track_segment_flush(s, now);
 }

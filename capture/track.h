@@ -81,6 +81,8 @@ void track_on_writer(const struct writer_event *event, struct instant now);
 
 /* Blocks from here on must be held; UINT64_MAX = none. */
 uint64_t track_keep_seq(const struct track *track);
+/* Whether it is in no hurry to hear from the writer: it follows the head and waits for nothing. */
+int track_is_calm(const struct track *track);
 int track_is_over(const struct track *track);
 const char *track_capture(const struct track *track);
 uint32_t track_priority(const struct track *track);

@@ -19,6 +19,7 @@
 #include "capture/stream.h"
 #include "capture/writer_job.h"
 
+#define HUGE_PAGE   (2u << 20)
 #define CHECK_EVERY DUR_S /* free space */
 #define BUFFER_MAX  (64u << 20)
 #define BUFFERS_MAX 65536u
@@ -384,16 +385,20 @@ static int allocate(struct writer *writer)
 {
 	uint32_t count = writer->options.buffer_count;
 	size_t each = (size_t)writer->options.buffer_bytes + STREAM_RESERVE_MAX;
+	unsigned char *first;
 
-	writer->memory_bytes = each * count;
+	writer->memory_bytes = each * count + HUGE_PAGE;
 	writer->memory = mmap(NULL, writer->memory_bytes, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (writer->memory == MAP_FAILED)
 		return -errno;
+	/* a write of many small pages is many entries of a disk's request, and many requests */
+	first = writer->memory + (-(uintptr_t)writer->memory & (HUGE_PAGE - 1));
+	(void)madvise(first, each * count, MADV_HUGEPAGE);
 	madvise(writer->memory, writer->memory_bytes, MADV_DONTDUMP); /* packets */
 	writer->buffers = xcalloc(count, sizeof(*writer->buffers));
 	for (uint32_t i = count; i-- > 0;) {
-		writer->buffers[i].data = writer->memory + i * each;
+		writer->buffers[i].data = first + i * each;
 		SLIST_INSERT_HEAD(&writer->free_buffers, &writer->buffers[i], next_free);
 	}
 	return 0;

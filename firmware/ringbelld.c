@@ -24,8 +24,8 @@
 #define EXIT_USAGE 2 /* options or configuration; as systemd's RestartPreventExitStatus= knows */
 
 #define DESCRIPTORS_MAX	   16384
-#define WRITE_BUFFER_BYTES (512u << 10)
-#define WRITE_BUFFERS	   64 /* 32 MiB for all tracks, used only while the disk is behind */
+#define WRITE_BUFFER_BYTES (1u << 20)
+#define WRITE_BUFFERS	   64 /* 64 MiB for all tracks, used only while the disk is behind */
 
 /* Everything the process owns; ends with it. */
 struct ringbelld {

@@ -94,10 +94,15 @@ class Peer:
     def finish(self):
         """Ends it; returns how many packets are in its files."""
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(60)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired: # stenotype, where no more packets come
+            self.process.kill()
+            self.process.wait()
         if self.name == "libpcap-memory":
             return self._counted()
-        found = glob.glob(f"{self.folder}/c*") + glob.glob(f"{self.folder}/PKT0/*")
+        found = glob.glob(f"{self.folder}/c*") + glob.glob(f"{self.folder}/PKT0/*") + \
+            glob.glob(f"{self.folder}/PKT0/.*")
         files = sorted((path for path in found if os.path.getsize(path)), key=os.path.getmtime)
         return packets.verify(self.tools.verify, *files)["uniq"] if files else 0
 

@@ -82,6 +82,8 @@ static int read_blocks(struct count *count, const unsigned char *data, size_t le
 		const struct tpacket_block_desc *d = (const void *)(data + at);
 		size_t offset = d->hdr.bh1.offset_to_first_pkt;
 
+		if (!d->version) /* allocated, not written */
+			return 0;
 		for (uint32_t left = d->hdr.bh1.num_pkts; left; left--) {
 			const struct tpacket3_hdr *t = (const void *)(data + at + offset);
 
