@@ -98,3 +98,6 @@ void alert_fingerprint(const char *source, const char *policy, const char *objec
 
 /* The alert as the API and the default push show it: a new reference. */
 json_t *alert_format(const struct alert *alert);
+/* Fills an alert as alert_list_add gives it from what alert_format wrote; hints are left out. What
+ * is missing stays as it is. */
+void alert_parse(const json_t *object, struct alert *alert);

@@ -36,12 +36,27 @@ static char *render(const char *source, size_t len, const json_t *variables,
 	return buf_take(&out);
 }
 
-static char *render_with(const char *source, const json_t *variables, enum jinja_escape escape,
-			 const char *field, struct error *err)
+/* For what an operator wrote. */
+static char *render_order(const struct content_order *order, const char *source,
+			  const json_t *variables, enum jinja_escape escape, const char *field,
+			  struct error *err)
 {
-	struct jinja_options options = {.escape = escape};
+	struct jinja_options options = {.escape = escape,
+					.undefined = order->strict ? JINJA_UNDEFINED_STRICT
+								   : JINJA_UNDEFINED_EMPTY};
 
 	return render(source, strlen(source), variables, &options, field, err);
+}
+
+/* For what we ship: it never fails. */
+static char *render_default(const char *source, const json_t *variables, enum jinja_escape escape)
+{
+	struct jinja_options options = {.escape = escape};
+	struct error err;
+	char *text = render(source, strlen(source), variables, &options, "", &err);
+
+	bug_on(!text);
+	return text;
 }
 
 /* ---- body ---- */
@@ -61,8 +76,8 @@ static int check_json(const char *text, struct error *err)
 static char *render_own(const struct content_order *order, const json_t *variables,
 			struct error *err)
 {
-	CLEANUP_FREE char *text =
-		render_with(order->content, variables, escapes[order->form], "/content", err);
+	CLEANUP_FREE char *text = render_order(order, order->content, variables,
+					       escapes[order->form], "/content", err);
 
 	if (!text)
 		return NULL;
@@ -95,14 +110,12 @@ static char *default_json(const json_t *variables)
 
 static char *default_body(const struct content_order *order, const json_t *variables)
 {
-	struct error err;
 	char *text;
 
 	if (order->form == CONTENT_JSON)
 		return default_json(variables);
-	text = render_with(content_default_body(order->form, order->language), variables,
-			   escapes[order->form], "/content", &err);
-	bug_on(!text);
+	text = render_default(content_default_body(order->form, order->language), variables,
+			      escapes[order->form]);
 	text[utf8_fit(text, CONTENT_BODY_MAX)] = '\0';
 	return text;
 }
@@ -126,10 +139,10 @@ static char *render_title(const struct content_order *order, const json_t *varia
 	char *cut;
 
 	if (*order->title)
-		text = render_with(order->title, variables, JINJA_ESCAPE_HEADER, "/title", problem);
+		text = render_order(order, order->title, variables, JINJA_ESCAPE_HEADER, "/title",
+				    problem);
 	if (!text)
-		text = render_with(standard, variables, JINJA_ESCAPE_HEADER, "/title", problem);
-	bug_on(!text);
+		text = render_default(standard, variables, JINJA_ESCAPE_HEADER);
 	if (strncmp(text, prefix, strlen(prefix)))
 		buf_append_text(&title, prefix);
 	/* the template's own text may have line ends too */
@@ -156,11 +169,13 @@ static bool has_dot_segment(const char *path)
 }
 
 /* The authority is literal text; only what is behind it is a template. */
-static char *render_url(const char *url, const json_t *variables, struct error *err)
+static char *render_url(const struct content_order *order, const json_t *variables,
+			struct error *err)
 {
+	const char *url = order->url;
 	size_t origin = locator_origin_len(url);
 	CLEANUP_FREE char *path =
-		render_with(url + origin, variables, JINJA_ESCAPE_URL, "/url", err);
+		render_order(order, url + origin, variables, JINJA_ESCAPE_URL, "/url", err);
 	CLEANUP_FREE char *whole = NULL;
 	const char *problem;
 
@@ -266,7 +281,7 @@ void content_render(const struct content_order *order, const json_t *variables, 
 	ret->title =
 		render_title(order, variables, ret->problem.code[0] ? &url_problem : &ret->problem);
 	if (order->url)
-		ret->url = render_url(order->url, variables, &url_problem);
+		ret->url = render_url(order, variables, &url_problem);
 	if (order->url && !ret->url)
 		ret->problem = url_problem; /* the worst one: nothing can be sent */
 }

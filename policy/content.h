@@ -38,6 +38,7 @@ struct content_order {
 	const char *content; /* "" = the form's default */
 	const char *title;   /* "" = the default: level, policy, object */
 	const char *url;     /* NULL = there is none to render */
+	bool strict;	     /* an unknown name is a problem, not nothing (TPL-04) */
 };
 
 /* What was rendered; content_fini frees it. */

@@ -36,6 +36,7 @@ void api_policy_enable(struct exchange *exchange);
 void api_policy_disable(struct exchange *exchange);
 void api_policy_automatic(struct exchange *exchange);
 void api_filter_check(struct exchange *exchange);
+void api_template_preview(struct exchange *exchange);
 
 /* api_endpoints.c */
 void api_endpoints_list(struct exchange *exchange);

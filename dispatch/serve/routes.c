@@ -39,6 +39,8 @@ const struct route api_routes[] = {
 	{METHOD_POST, V1 "/endpoints/{}/clone", PERMISSION_ADMIN, api_endpoint_clone},
 	{METHOD_POST, V1 "/endpoint-tests", PERMISSION_ADMIN, api_endpoint_tests_post},
 
+	{METHOD_POST, V1 "/templates/preview", PERMISSION_ADMIN, api_template_preview},
+
 	{METHOD_GET, V1 "/sources", PERMISSION_ADMIN, api_sources_list},
 	{METHOD_POST, V1 "/sources", PERMISSION_ADMIN, api_sources_post},
 	{METHOD_GET, V1 "/sources/{}", PERMISSION_ADMIN, api_source_get},

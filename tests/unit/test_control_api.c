@@ -146,6 +146,41 @@ static void test_endpoints(struct lab *lab)
 	json_decref(lab_call(lab, 204, "DELETE", "/api/v1/endpoints/e", NULL));
 }
 
+/* Templates: refused with their place when saved, shown over a sample or an alert that came. */
+static void test_templates(struct lab *lab)
+{
+	static const char path[] = "/api/v1/templates/preview";
+	CLEANUP_JSON json_t *shown = NULL, *broken = NULL, *alert = NULL;
+	char *body;
+
+	refused(lab, 422, "invalid_template", "line 1, column 4", "POST", "/api/v1/endpoints",
+		"{\"name\": \"t\", \"kind\": \"http\", \"url\": \"http://h/\", "
+		"\"content\": \"{% if x %}\"}");
+	refused(lab, 422, "unknown_endpoint", "nobody", "POST", path, "{\"endpoint\": \"nobody\"}");
+	refused(lab, 422, "invalid_value", "pdf", "POST", path, "{\"form\": \"pdf\"}");
+	shown = lab_call(lab, 200, "POST", path,
+			 "{\"form\": \"text\", \"content\": \"{{ level_text }} {{ object }}\", "
+			 "\"language\": \"zh\", \"url\": \"http://h/{{ policy_level }}\"}");
+	check_text(lab_text(shown, "body"), "致命 核心交换机 \"A\" eth0");
+	check_text(lab_text(shown, "url"), "http://h/2");
+	check(json_is_null(json_object_get(shown, "problem")));
+	broken = lab_call(lab, 200, "POST", path,
+			  "{\"form\": \"text\", \"content\": \"{{ nope }}\", \"strict\": true}");
+	check_text(lab_text(json_object_get(broken, "problem"), "text"),
+		   "line 1, column 1: 'nope' is undefined");
+	json_decref(shown);
+	shown = lab_call(lab, 200, "POST", "/api/v1/alerts",
+			 "{\"level\": \"warning\", \"policy\": \"p\", \"object\": \"web-1\"}");
+	body = xasprintf("{\"form\": \"text\", \"content\": \"{{ level }} {{ object }}\", "
+			 "\"alert\": \"%s\"}",
+			 lab_text(json_array_get(json_object_get(shown, "alerts"), 0), "id"));
+	alert = lab_call(lab, 200, "POST", path, body);
+	check_text(lab_text(alert, "body"), "warning web-1");
+	free(body);
+	refused(lab, 404, "not_found", "019afb3d", "POST", path,
+		"{\"alert\": \"019afb3d-5c80-7f00-8000-000000000001\"}");
+}
+
 static void test_sources(struct lab *lab)
 {
 	CLEANUP_JSON json_t *source = NULL, *shown = NULL, *renewed = NULL;
@@ -377,6 +412,7 @@ int main(void)
 	test_download(&lab);
 	test_empty_download(&lab);
 	test_deleted_file(&lab);
+	test_templates(&lab);
 	test_sources(&lab);
 	lab_fini(&lab);
 	return 0;
