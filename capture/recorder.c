@@ -20,6 +20,7 @@
 #include "base/loop.h"
 #include "capture/filter.h"
 #include "capture/mark.h"
+#include "capture/match_table.h"
 #include "capture/report.h"
 #include "capture/report_queue.h"
 #include "capture/resume.h"
@@ -309,7 +310,21 @@ static void start_repair(struct recorder *r, struct resume *resume)
 	resume_free(resume);
 }
 
-static void start_track(struct recorder *r, const struct rec_start *start)
+/* What a track matches by: a program, a structured filter, both or (all packets) none. */
+static int load_filters(const struct rec_program *program, uint32_t match_bytes, int fd,
+			struct order *order)
+{
+	int result = filter_new(program, &order->filter);
+
+	if (!result && match_bytes)
+		result = match_table_load(fd, match_bytes, &order->match);
+	if (result < 0)
+		order->filter = filter_free(order->filter);
+	return result;
+}
+
+/* fd: the file with the structured filter, or -1; borrowed. */
+static void start_track(struct recorder *r, const struct rec_start *start, int fd)
 {
 	struct order *order = xcalloc(1, sizeof(*order));
 	enum rec_end end = REC_END_DISK_ERROR;
@@ -324,7 +339,7 @@ static void start_track(struct recorder *r, const struct rec_start *start)
 	result = order->folder < 0 ? -errno : prepare_resume(r, order, &resume);
 	if (!result) {
 		end = REC_END_BAD_FILTER;
-		result = filter_new(&start->program, &order->filter);
+		result = load_filters(&start->program, start->match_bytes, fd, order);
 	}
 	if (result < 0) {
 		report_failure(r, start, end, -result);
@@ -343,7 +358,7 @@ static void start_track(struct recorder *r, const struct rec_start *start)
 		start_repair(r, resume);
 }
 
-static int on_start(struct recorder *r, const struct rec_start *start)
+static int on_start(struct recorder *r, const struct rec_start *start, int fd)
 {
 	if (!is_start(start))
 		return -EINVAL;
@@ -352,30 +367,27 @@ static int on_start(struct recorder *r, const struct rec_start *start)
 	else if (!thread_of(r, start->ring) || r->stopping)
 		report_failure(r, start, r->stopping ? REC_END_SHUTDOWN : REC_END_NO_RING, 0);
 	else
-		start_track(r, start);
+		start_track(r, start, fd);
 	return 0;
 }
 
-static int on_edit(struct recorder *r, const struct rec_edit *edit)
+static int on_edit(struct recorder *r, const struct rec_edit *edit, int fd)
 {
 	struct ring_thread *thread = thread_of(r, edit->ring);
-	struct filter *filter;
 	struct order *order;
 
 	if (!is_text(edit->capture, sizeof(edit->capture)) ||
 	    !is_text(edit->filter_text, sizeof(edit->filter_text)) || edit->slice > SLICE_HEADERS)
 		return -EINVAL;
-	if (filter_new(&edit->program, &filter) < 0) {
-		log_error("capture", "%s: bad filter program, keeping the old one", edit->capture);
+	if (!thread)
 		return 0;
-	}
-	if (!thread) {
-		filter_free(filter);
-		return 0;
-	}
 	order = xcalloc(1, sizeof(*order));
+	if (load_filters(&edit->program, edit->match_bytes, fd, order) < 0) {
+		log_error("capture", "%s: bad filter, keeping the old one", edit->capture);
+		free(order);
+		return 0;
+	}
 	order->kind = ORDER_EDIT;
-	order->filter = filter;
 	order->edit = *edit;
 	ring_thread_put(thread, order);
 	return 0;
@@ -440,9 +452,9 @@ static int on_control(void *owner, struct ipc_message *m)
 		on_sync(r);
 		return m->size ? -EINVAL : 0;
 	case REC_START:
-		return ipc_is(m, struct rec_start) ? on_start(r, (void *)m->body) : -EINVAL;
+		return ipc_is(m, struct rec_start) ? on_start(r, (void *)m->body, m->fd) : -EINVAL;
 	case REC_EDIT:
-		return ipc_is(m, struct rec_edit) ? on_edit(r, (void *)m->body) : -EINVAL;
+		return ipc_is(m, struct rec_edit) ? on_edit(r, (void *)m->body, m->fd) : -EINVAL;
 	case REC_STOP:
 		return ipc_is(m, struct rec_stop) ? on_stop(r, (void *)m->body) : -EINVAL;
 	case REC_ACK:

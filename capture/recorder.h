@@ -75,6 +75,8 @@ struct rec_start {
 	int64_t trigger_wall_ns; /* first packet at or after it gets a comment; 0 = none */
 	char comment[REC_COMMENT_SIZE]; /* section header: policy, alert, requested window */
 	char filter_text[REC_FILTER_TEXT_SIZE]; /* for if_filter only */
+	uint32_t match_bytes; /* 0, or the message carries a file of capture/match_table.h with as
+			       * many bytes; packets must match it and the program */
 	struct rec_program program;
 };
 
@@ -84,6 +86,7 @@ struct rec_edit {
 	uint32_t slice;
 	uint32_t slice_bytes;
 	char filter_text[REC_FILTER_TEXT_SIZE];
+	uint32_t match_bytes;
 	struct rec_program program; /* from the next block on: old or new, none by neither */
 };
 

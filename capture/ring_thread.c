@@ -17,12 +17,14 @@
 #include "base/loop.h"
 #include "capture/filter.h"
 #include "capture/mark.h"
+#include "capture/match_table.h"
 #include "capture/pace.h"
 #include "capture/report.h"
 #include "capture/ring.h"
 #include "capture/source.h"
 #include "capture/track.h"
 #include "capture/track_reader.h"
+#include "capture/verdicts.h"
 
 #define TURN_BLOCKS 16u	       /* per track and turn, */
 #define TURN_BYTES  (4u << 20) /* but not more than this, so that no track waits long */
@@ -262,6 +264,7 @@ static void start_track(struct ring_thread *t, struct order *o, struct instant n
 	struct track_options options = {.ring = &t->place,
 					.start = &o->start,
 					.filter = o->filter,
+					.match = o->match,
 					.folder = o->folder,
 					.cursor = o->cursor,
 					.mark = o->has_mark ? &o->mark : NULL,
@@ -274,6 +277,7 @@ static void start_track(struct ring_thread *t, struct order *o, struct instant n
 		log_warning("capture", "%s: is running on %s already, ignoring", o->start.capture,
 			    t->child.nic);
 		filter_free(o->filter);
+		match_table_free(o->match);
 		close(o->folder);
 		return;
 	}
@@ -290,10 +294,12 @@ static void edit_track(struct ring_thread *t, struct order *o)
 {
 	struct seat *seat = find_seat(t, o->edit.capture);
 
-	if (seat)
-		track_edit(seat->track, &o->edit, o->filter);
-	else
-		filter_free(o->filter);
+	if (seat) {
+		track_edit(seat->track, &o->edit, o->filter, o->match);
+		return;
+	}
+	filter_free(o->filter);
+	match_table_free(o->match);
 }
 
 static void end_all(struct ring_thread *t, struct instant now)
@@ -494,6 +500,7 @@ int ring_thread_start(const struct ring_thread_options *o, struct ring_thread **
 				       .writer_box = &t->writer_box,
 				       .reports = o->reports,
 				       .scratch = t->scratch};
+	t->place.verdicts = verdicts_new(t->place.shared->link_type);
 	open_loop(t);
 	r = run(t);
 	if (!r)
@@ -527,6 +534,7 @@ struct ring_thread *ring_thread_free(struct ring_thread *t)
 	}
 	source_close(t->source);
 	ring_free(t->ring);
+	verdicts_free(t->place.verdicts);
 	drop_letters(&t->orders);
 	drop_letters(&t->writer_box);
 	free(t);

@@ -14,6 +14,7 @@
 #include "capture/writer.h"
 
 struct filter;
+struct match_table;
 struct ring_thread;
 
 struct ring_thread_options {
@@ -43,7 +44,8 @@ enum order_kind {
 struct order {
 	struct letter letter;
 	enum order_kind kind;
-	struct filter *filter; /* START, EDIT; own */
+	struct filter *filter;	   /* START, EDIT; own */
+	struct match_table *match; /* likewise */
 	/* START; descriptors and filter own */
 	int folder;
 	int has_mark;

@@ -90,13 +90,18 @@ void track_add_gap(struct track *t, enum rec_gap_cause cause, uint64_t packets, 
 	gap->to_ns = to_ns;
 }
 
+static int track_is_filtered(const struct track *t)
+{
+	return t->reader.filter || t->reader.slot != CLASSIFIER_NONE;
+}
+
 void track_tell_gaps(struct track *t)
 {
 	for (unsigned cause = 0; cause < TRACK_CAUSES; cause++) {
 		struct gap *gap = &t->gaps[cause];
 		struct rec_gap report = {.head = t->head,
 					 .cause = cause,
-					 .at_most = t->reader.filter && cause != GAP_DISK,
+					 .at_most = track_is_filtered(t) && cause != GAP_DISK,
 					 .packets = gap->packets,
 					 .from_wall_ns = gap->from_ns,
 					 .to_wall_ns = gap->to_ns};
@@ -376,7 +381,9 @@ void track_apply_edit(struct track *t)
 	struct edit *edit = take_ptr(t->edit);
 
 	filter_free(t->reader.filter);
+	verdicts_remove(t->reader.verdicts, t->reader.slot);
 	t->reader.filter = edit->filter;
+	t->reader.slot = edit->slot;
 	t->reader.slice = edit->slice;
 	t->reader.slice_bytes = edit->slice_bytes;
 	if (strcmp(t->filter_text, edit->filter_text)) {
@@ -416,6 +423,7 @@ static int read_block(struct track *t, struct track_segment *s)
 	}
 	if (t->partial)
 		walk = t->walk;
+	t->reader.seq = t->seq;
 	busy = track_reader_step(&t->reader, &walk, s);
 	if (ring_put(ring, t->seq) == RING_TORN)
 		log_error("capture", "%s: block %" PRIu64 " changed while it was read",

@@ -22,7 +22,9 @@
 #include "capture/writer.h"
 
 struct filter;
+struct match_table;
 struct track;
+struct verdicts;
 
 /* What a track shares with its neighbours on the ring; borrowed. */
 struct track_ring {
@@ -35,12 +37,14 @@ struct track_ring {
 	struct mailbox *writer_box; /* of writer events; owners are segments */
 	struct mailbox *reports;
 	uint8_t *scratch; /* TRACK_READER_SCRATCH_BYTES */
+	struct verdicts *verdicts;
 };
 
 struct track_options {
 	const struct track_ring *ring;	/* outlives the track */
 	const struct rec_start *start;	/* copied */
 	struct filter *filter;		/* put; NULL = all */
+	struct match_table *match;	/* likewise; both must match */
 	int folder;			/* put */
 	struct shared_cursor *cursor;	/* borrowed; NULL = no mark can be kept */
 	const struct shared_mark *mark; /* continue here, and keep it until track_on_repaired; NULL
@@ -66,8 +70,9 @@ void track_tick(struct track *track, struct instant now);
 
 /* Packets up to until_wall_ns still belong to it. */
 void track_stop(struct track *track, int64_t until_wall_ns, struct instant now);
-/* From the next block on; filter is put. */
-void track_edit(struct track *track, const struct rec_edit *edit, struct filter *filter /* put */);
+/* From the next block on; both filters are put. */
+void track_edit(struct track *track, const struct rec_edit *edit, struct filter *filter,
+		struct match_table *match);
 /* The daemon stops: reads what is in the ring now (the open block too, once it retires) and ends
  * with REC_END_SHUTDOWN; its mark stays. */
 void track_shutdown(struct track *track, struct instant now);

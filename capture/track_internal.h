@@ -24,6 +24,7 @@ struct gap {
 
 struct edit {
 	struct filter *filter;
+	uint32_t slot; /* of the structured filter */
 	uint32_t slice;
 	uint32_t slice_bytes;
 	char filter_text[REC_FILTER_TEXT_SIZE];

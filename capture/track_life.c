@@ -118,6 +118,8 @@ struct track *track_new(const struct track_options *o, struct instant now)
 	TAILQ_INIT(&t->segments);
 	copy_start(t, o->start);
 	t->reader.filter = o->filter;
+	t->reader.verdicts = o->ring->verdicts;
+	t->reader.slot = verdicts_add(o->ring->verdicts, o->match);
 	t->reader.link_type = o->ring->shared->link_type;
 	t->reader.scratch = o->ring->scratch;
 	t->reader.until_ns = INT64_MAX;
@@ -137,27 +139,36 @@ struct track *track_new(const struct track_options *o, struct instant now)
 	return t;
 }
 
+static void drop_edit(struct track *t)
+{
+	filter_free(t->edit->filter);
+	verdicts_remove(t->reader.verdicts, t->edit->slot);
+}
+
 struct track *track_free(struct track *t)
 {
 	if (!t)
 		return NULL;
 	bug_on(t->state != TRACK_OVER);
 	filter_free(t->reader.filter);
+	verdicts_remove(t->reader.verdicts, t->reader.slot);
 	if (t->edit)
-		filter_free(t->edit->filter);
+		drop_edit(t);
 	free(t->edit);
 	close(t->folder);
 	free(t);
 	return NULL;
 }
 
-void track_edit(struct track *t, const struct rec_edit *edit, struct filter *filter)
+void track_edit(struct track *t, const struct rec_edit *edit, struct filter *filter,
+		struct match_table *match)
 {
 	if (t->edit)
-		filter_free(t->edit->filter);
+		drop_edit(t);
 	else
 		t->edit = xcalloc(1, sizeof(*t->edit));
 	t->edit->filter = filter;
+	t->edit->slot = verdicts_add(t->reader.verdicts, match);
 	t->edit->slice = edit->slice;
 	t->edit->slice_bytes = edit->slice_bytes;
 	memcpy(t->edit->filter_text, edit->filter_text, sizeof(t->edit->filter_text));

@@ -105,6 +105,10 @@ static int read_packet(struct track_reader *r, struct track_segment *s, struct p
 	}
 	if (p->wall_ns < r->not_before_ns)
 		return 0;
+	if (r->slot != CLASSIFIER_NONE && r->alone && !verdicts_match(r->verdicts, r->slot, p)) {
+		s->received++;
+		return 0;
+	}
 	if (p->vlan_tpid && (r->filter || r->slice == SLICE_HEADERS))
 		restore_tag(r, p);
 	matches = !r->filter ||
@@ -116,8 +120,8 @@ static int read_packet(struct track_reader *r, struct track_segment *s, struct p
 	return result;
 }
 
-int track_reader_step(struct track_reader *r, struct ring_block_walk *walk,
-		      struct track_segment *segment)
+static int step_all(struct track_reader *r, struct ring_block_walk *walk,
+		    struct track_segment *segment)
 {
 	struct ring_block_walk before = *walk;
 	struct packet packet;
@@ -130,4 +134,33 @@ int track_reader_step(struct track_reader *r, struct ring_block_walk *walk,
 		before = *walk;
 	}
 	return 0;
+}
+
+/* From hit to hit. */
+static int step_hits(struct track_reader *r, struct ring_block_walk *walk,
+		     struct track_segment *segment)
+{
+	struct packet packet;
+
+	for (;;) {
+		struct ring_block_walk before;
+
+		segment->received += verdicts_next(r->verdicts, r->slot, walk);
+		before = *walk;
+		if (ring_block_next(walk, &packet))
+			return 0;
+		if (read_packet(r, segment, &packet)) {
+			*walk = before;
+			return TRACK_READER_BUSY;
+		}
+	}
+}
+
+int track_reader_step(struct track_reader *r, struct ring_block_walk *walk,
+		      struct track_segment *segment)
+{
+	if (r->slot == CLASSIFIER_NONE)
+		return step_all(r, walk, segment);
+	r->alone = verdicts_prepare(r->verdicts, r->seq, walk, r->not_before_ns, r->until_ns);
+	return r->alone ? step_all(r, walk, segment) : step_hits(r, walk, segment);
 }

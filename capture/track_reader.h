@@ -9,13 +9,18 @@
 #include "capture/packet.h"
 #include "capture/ring_block.h"
 #include "capture/track_segment.h"
+#include "capture/verdicts.h"
 
 /* Room for a packet with its tag put back. */
 #define TRACK_READER_SCRATCH_BYTES (PCAPNG_SNAPLEN + 4)
 
 struct track_reader {
-	struct filter *filter; /* NULL = all */
-	uint32_t slice;	       /* enum rec_slice */
+	struct filter *filter;	   /* NULL = all */
+	struct verdicts *verdicts; /* borrowed */
+	uint32_t slot;		   /* structured filter there; CLASSIFIER_NONE = all */
+	uint64_t seq;		   /* of the block that is read */
+	int alone;		   /* enum verdicts_outcome for that block */
+	uint32_t slice;		   /* enum rec_slice */
 	uint32_t slice_bytes;
 	uint32_t link_type;
 	int64_t not_before_ns;

@@ -178,7 +178,7 @@ static const struct plain plain[] = {
 	{SCMP_SYS(dup2), SUP},
 	{SCMP_SYS(dup3), SUP},
 	{SCMP_SYS(close_range), SUP},
-	{SCMP_SYS(memfd_create), SUP},
+	{SCMP_SYS(memfd_create), SUP | CTL}, /* CTL: a filter for the recorder */
 	{SCMP_SYS(mmap), SUP},
 	{SCMP_SYS(mprotect), SUP},
 	{SCMP_SYS(fcntl), SUP},
@@ -254,6 +254,8 @@ static const struct conditional conditional[] = {
 	{SCMP_SYS(fcntl), DAEMONS | DIG, 1, COMMAND, F_SETFL}, /* DIG: O_DIRECT */
 	{SCMP_SYS(fcntl), DAEMONS, 1, COMMAND, F_DUPFD_CLOEXEC},
 	{SCMP_SYS(fcntl), CTL, 1, COMMAND, F_SETPIPE_SZ},
+	{SCMP_SYS(fcntl), CTL, 1, COMMAND, F_ADD_SEALS},
+	{SCMP_SYS(fcntl), REC, 1, COMMAND, F_GET_SEALS},
 	{SCMP_SYS(fcntl), REC | CTL, 1, COMMAND, F_GETLK},
 	{SCMP_SYS(fcntl), REC | CTL, 1, COMMAND, F_SETLK},
 	{SCMP_SYS(fcntl), REC | CTL, 1, COMMAND, F_SETLKW},

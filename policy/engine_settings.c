@@ -19,12 +19,19 @@ static bool same_list(char *const *a, char *const *b)
 	return !*a && !*b;
 }
 
+static bool is_same_match(const struct pcap_policy *a, const struct pcap_policy *b)
+{
+	if (a->narrow != b->narrow || a->narrow_only != b->narrow_only || !a->match != !b->match)
+		return false;
+	return !a->match || match_equal(a->match, b->match);
+}
+
 static bool records_the_same(const struct pcap_policy *a, const struct pcap_policy *b)
 {
-	return !strcmp(a->filter, b->filter) && a->headers_only == b->headers_only &&
-	       a->slice_bytes == b->slice_bytes && a->rotate_bytes == b->rotate_bytes &&
-	       a->rotate == b->rotate && a->budget_bytes == b->budget_bytes &&
-	       same_list(a->nics, b->nics);
+	return !strcmp(a->filter, b->filter) && is_same_match(a, b) &&
+	       a->headers_only == b->headers_only && a->slice_bytes == b->slice_bytes &&
+	       a->rotate_bytes == b->rotate_bytes && a->rotate == b->rotate &&
+	       a->budget_bytes == b->budget_bytes && same_list(a->nics, b->nics);
 }
 
 /* What was edited may be what was wrong: a new capture is tried at once, over the same window. */

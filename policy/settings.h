@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "policy/content.h"
 #include "policy/intake.h"
+#include "policy/match.h"
 
 #define SETTING_NAME_MAX     64
 #define POLICY_FILTER_MAX    1000
@@ -20,6 +21,9 @@ struct pcap_policy {
 	char *name;			 /* 1–64 bytes, unique */
 	char *nics[POLICY_NICS_MAX + 1]; /* NULL-terminated; none = all rings */
 	char *filter;			 /* BPF text, "" = everything */
+	struct match *match;		 /* structured filter, NULL = everything; both apply */
+	unsigned narrow;		 /* hints that narrow: bits 1u << enum alert_hint */
+	bool narrow_only;		 /* an alert without such hints adds no packets */
 	bool headers_only;		 /* slice: headers + slice_bytes of payload */
 	uint32_t slice_bytes;		 /* 0 with !headers_only = whole packets */
 	dur_t margin;			 /* added to the look-back; default 30 s */

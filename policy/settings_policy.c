@@ -15,8 +15,14 @@
 #define NIC_NAME_MAX	 15 /* IFNAMSIZ less NUL */
 
 static const char *const keys[] = {
-	"name",	  "nics",   "filter",	    "slice",  "margin",	      "lookback_max",
-	"linger", "max_on", "rotate_bytes", "rotate", "budget_bytes", NULL,
+	"name",		"nics",
+	"filter",	"slice",
+	"margin",	"lookback_max",
+	"linger",	"max_on",
+	"rotate_bytes", "rotate",
+	"budget_bytes", "match",
+	"narrow",	"narrow_otherwise",
+	NULL,
 };
 
 /* What the API adds to a policy's view. */
@@ -38,12 +44,27 @@ void pcap_policy_default(struct pcap_policy *policy)
 	};
 }
 
+/* match is copied; NULL = none. */
+static void set_match(struct pcap_policy *policy, const struct match *match)
+{
+	if (policy->match)
+		match_fini(policy->match);
+	free(policy->match);
+	policy->match = NULL;
+	if (!match)
+		return;
+	policy->match = xcalloc(1, sizeof(*policy->match));
+	match_copy(policy->match, match);
+}
+
 struct pcap_policy *pcap_policy_copy(const struct pcap_policy *policy)
 {
 	struct pcap_policy *copy = xmemdup(policy, sizeof(*policy));
 
 	copy->name = xstrdup(policy->name);
 	copy->filter = xstrdup(policy->filter);
+	copy->match = NULL;
+	set_match(copy, policy->match);
 	setting_copy_list(copy->nics);
 	return copy;
 }
@@ -52,6 +73,7 @@ void pcap_policy_fini(struct pcap_policy *policy)
 {
 	free(policy->name);
 	free(policy->filter);
+	set_match(policy, NULL);
 	setting_free_list(policy->nics);
 	policy->name = policy->filter = NULL;
 }
@@ -138,6 +160,77 @@ static int read_bytes(struct pcap_policy *policy, const json_t *object, struct e
 	return 0;
 }
 
+static int read_match(struct pcap_policy *policy, const json_t *object, struct error *err)
+{
+	json_t *value = json_object_get(object, "match");
+	struct match match = {0};
+	int r;
+
+	if (!value)
+		return 0;
+	if (json_is_null(value)) {
+		set_match(policy, NULL);
+		return 0;
+	}
+	r = match_read(&match, value, "/match", err);
+	if (r)
+		return r;
+	set_match(policy, &match);
+	match_fini(&match);
+	return 0;
+}
+
+/* What an alert says of itself, in the words of its "hints". */
+static const char *const hint_words[ALERT_HINT_COUNT] = {
+	[ALERT_HINT_ADDRESS] = "addresses",  [ALERT_HINT_PORT] = "ports",
+	[ALERT_HINT_PEER_ADDRESS] = "peers", [ALERT_HINT_PEER_PORT] = "peer_ports",
+	[ALERT_HINT_PROTOCOL] = "protocols", [ALERT_HINT_VLAN] = "vlans",
+};
+
+static const char *check_hint(const char *text)
+{
+	for (size_t i = 0; i < ALERT_HINT_COUNT; i++)
+		if (!strcmp(text, hint_words[i]))
+			return NULL;
+	return "addresses, ports, peers, peer_ports, protocols or vlans expected";
+}
+
+static int read_narrow(struct pcap_policy *policy, const json_t *object, struct error *err)
+{
+	char *words[ALERT_HINT_COUNT + 1] = {NULL};
+	const char *otherwise;
+	int r = 0;
+
+	if (json_object_get(object, "narrow")) {
+		r = setting_read_list(object, "narrow", ALERT_HINT_COUNT, check_hint, words, err);
+		if (r < 0)
+			return r;
+		policy->narrow = 0;
+		for (size_t w = 0; w < ALERT_HINT_COUNT && words[w]; w++)
+			for (size_t i = 0; i < ALERT_HINT_COUNT; i++)
+				policy->narrow |= strcmp(words[w], hint_words[i]) ? 0 : 1u << i;
+		setting_free_list(words);
+	}
+	r = json_read_text(object, "", "narrow_otherwise", 1, 16, &otherwise, err);
+	if (r)
+		return r == JSON_ABSENT ? 0 : r;
+	if (strcmp(otherwise, "own") && strcmp(otherwise, "nothing"))
+		return error_set(err, "invalid_value", "/narrow_otherwise",
+				 "\"%s\": own or nothing expected", otherwise);
+	policy->narrow_only = !strcmp(otherwise, "nothing");
+	return 0;
+}
+
+static json_t *format_narrow(const struct pcap_policy *policy)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < ALERT_HINT_COUNT; i++)
+		if (policy->narrow & 1u << i)
+			json_array_append_new(list, json_string(hint_words[i]));
+	return list;
+}
+
 static int read_all(struct pcap_policy *policy, const json_t *object, struct error *err)
 {
 	int r = setting_check_keys(object, keys, shown, err);
@@ -149,6 +242,10 @@ static int read_all(struct pcap_policy *policy, const json_t *object, struct err
 				      err);
 	if (!r)
 		r = setting_read_text(object, "filter", 0, POLICY_FILTER_MAX, &policy->filter, err);
+	if (!r)
+		r = read_match(policy, object, err);
+	if (!r)
+		r = read_narrow(policy, object, err);
 	if (!r)
 		r = read_slice(policy, object, err);
 	if (!r)
@@ -181,14 +278,21 @@ static json_t *format_slice(const struct pcap_policy *policy)
 	return json_sprintf("headers+%" PRIu32, policy->slice_bytes);
 }
 
+static json_t *format_match(const struct pcap_policy *policy)
+{
+	return policy->match ? match_format(policy->match) : json_null();
+}
+
 json_t *pcap_policy_format(const struct pcap_policy *policy)
 {
 	return json_pack(
-		"{s:s, s:I, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:o, "
-		"s:o}",
+		"{s:s, s:I, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, "
+		"s:o, s:o}",
 		"id", policy->id, "version", (json_int_t)policy->version, "name", policy->name,
-		"nics", setting_format_list(policy->nics), "filter", policy->filter, "slice",
-		format_slice(policy), "margin", setting_format_dur(policy->margin), "lookback_max",
+		"nics", setting_format_list(policy->nics), "filter", policy->filter, "match",
+		format_match(policy), "narrow", format_narrow(policy), "narrow_otherwise",
+		policy->narrow_only ? "nothing" : "own", "slice", format_slice(policy), "margin",
+		setting_format_dur(policy->margin), "lookback_max",
 		setting_format_dur(policy->lookback_max), "linger",
 		setting_format_dur(policy->linger), "max_on", setting_format_dur(policy->max_on),
 		"rotate_bytes", (json_int_t)policy->rotate_bytes, "rotate",

@@ -79,6 +79,7 @@ static void take_policy(struct live_capture *capture, const struct pcap_policy *
 	capture->rotate_bytes = policy->rotate_bytes;
 	capture->rotate = policy->rotate;
 	capture->budget_bytes = policy->budget_bytes;
+	live_match_decide(capture, live_match_new(policy->match, NULL, 0));
 }
 
 static void on_capture(struct decision *decision, const struct action *action)
@@ -273,8 +274,10 @@ static void fact_carry_out(struct control *control, const struct fact *fact)
 	switch (fact->kind) {
 	case FACT_CAPTURE:
 		capture = live_find(&control->live, fact->id);
-		if (capture)
+		if (capture) {
 			capture->committed = fact->capture;
+			live_match_commit(capture);
+		}
 		manifest_job_post(control, fact->id);
 		break;
 	case FACT_SEGMENT:

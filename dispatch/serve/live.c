@@ -65,7 +65,25 @@ struct live_capture *live_add(struct live *live, const struct capture_row *row)
 void live_remove(struct live_capture *capture)
 {
 	LIST_REMOVE(capture, next);
+	live_match_free(capture->match);
+	live_match_free(capture->next_match);
 	free(capture);
+}
+
+void live_match_decide(struct live_capture *capture, struct live_match *match)
+{
+	live_match_free(capture->next_match);
+	capture->next_match = match;
+	capture->has_next_match = true;
+}
+
+void live_match_commit(struct live_capture *capture)
+{
+	if (!capture->has_next_match)
+		return;
+	live_match_free(capture->match);
+	capture->match = take_ptr(capture->next_match);
+	capture->has_next_match = false;
 }
 
 struct live_capture *live_find(struct live *live, const char *id)

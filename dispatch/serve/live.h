@@ -15,6 +15,7 @@
 #include <sys/queue.h>
 
 #include "capture/recorder.h"
+#include "dispatch/serve/live_match.h"
 #include "storage/catalogue.h"
 
 struct control;
@@ -50,7 +51,10 @@ struct live_track {
 struct live_capture {
 	LIST_ENTRY(live_capture) next;
 	struct capture_row row;
-	struct capture_row committed; /* id "" = nothing of it is durable yet */
+	struct capture_row committed;  /* id "" = nothing of it is durable yet */
+	struct live_match *match;      /* of the committed row; NULL = none */
+	struct live_match *next_match; /* of `row`, if has_next_match */
+	bool has_next_match;
 	uint64_t rotate_bytes;
 	dur_t rotate;
 	uint64_t budget_bytes;
@@ -71,6 +75,9 @@ void live_clear(struct live *live);
  * live_resolve). */
 struct live_capture *live_add(struct live *live, const struct capture_row *row);
 void live_remove(struct live_capture *capture);
+/* A structured filter (put; NULL = none) was decided on; it counts once its row is durable. */
+void live_match_decide(struct live_capture *capture, struct live_match *match);
+void live_match_commit(struct live_capture *capture);
 struct live_capture *live_find(struct live *live, const char *id);
 struct live_track *live_track_find(struct live_capture *capture, uint32_t ring);
 struct live_track *live_track_by_nic(struct live_capture *capture, const char *nic);

@@ -212,6 +212,7 @@ static int load_capture(struct db *db, struct load_job *job, const struct captur
 		capture->rotate_bytes = policy->rotate_bytes;
 		capture->rotate = policy->rotate;
 		capture->budget_bytes = policy->budget_bytes;
+		capture->match = live_match_new(policy->match, NULL, 0);
 	}
 	track_restore(capture, segments, n);
 	return 0;

@@ -9,11 +9,14 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/decision.h"
 #include "dispatch/serve/history_job.h"
+#include "dispatch/serve/filter_table.h"
 #include "dispatch/serve/recorder_report.h"
+#include "policy/utf8.h"
 
 void recorder_link_init(struct recorder_link *recorder, struct control *control)
 {
@@ -257,8 +260,34 @@ static void filter_word(const struct live_capture *capture, const char *text,
 
 	sha256_init(&hash);
 	sha256_add(&hash, text, strlen(text) + 1);
+	if (capture->match)
+		sha256_add(&hash, capture->match->digest, sizeof(capture->match->digest));
 	sha256_add(&hash, capture->committed.slice, strlen(capture->committed.slice));
 	sha256_format(&hash, ret);
+}
+
+/* What the file says it was filtered by. */
+static void fill_text(char ret[REC_FILTER_TEXT_SIZE], const struct live_capture *capture,
+		      const struct program *program)
+{
+	char text[REC_FILTER_TEXT_SIZE];
+
+	snprintf(text, sizeof(text), "%s%s%s", program->text,
+		 capture->match && *program->text ? "; match " : "",
+		 capture->match ? capture->match->text : "");
+	utf8_put(ret, REC_FILTER_TEXT_SIZE, text);
+}
+
+/* The structured filter's file, or -1; *ret = its size, 0 = there is none. */
+static int open_match(const struct live_capture *capture, uint32_t *ret)
+{
+	int fd = capture->match ? filter_table_open(&capture->match->table) : -1;
+
+	*ret = capture->match ? (uint32_t)capture->match->table.len : 0;
+	if (capture->match && fd < 0) /* the recorder refuses what it cannot read, and says so */
+		log_error("control", "capture %s: no memory for its filter: %s", capture->row.id,
+			  strerror(-fd));
+	return fd;
 }
 
 static void send_start(struct recorder_link *recorder, struct live_capture *capture,
@@ -266,6 +295,7 @@ static void send_start(struct recorder_link *recorder, struct live_capture *capt
 {
 	struct rec_start *start = xcalloc(1, sizeof(*start));
 	const struct capture_row *row = &capture->committed;
+	CLEANUP_CLOSE int fd = -1;
 	char policy[48];
 
 	memcpy(start->capture, row->id, sizeof(start->capture));
@@ -287,9 +317,10 @@ static void send_start(struct recorder_link *recorder, struct live_capture *capt
 	start->rotate_ns = capture->rotate;
 	start->budget_bytes = capture->budget_bytes;
 	fill_comment(capture, start);
-	snprintf(start->filter_text, sizeof(start->filter_text), "%s", program->text);
+	fill_text(start->filter_text, capture, program);
 	fill_program(&start->program, program);
-	ipc_link_send(recorder->link, REC_START, start, sizeof(*start), -1);
+	fd = open_match(capture, &start->match_bytes);
+	ipc_link_send(recorder->link, REC_START, start, sizeof(*start), fd);
 	log_info("control", "capture %s: %s on %s", row->id, track->ran ? "resume" : "start",
 		 track->nic);
 	filter_word(capture, program->text, track->told_filter);
@@ -304,13 +335,15 @@ static void send_edit(struct recorder_link *recorder, struct live_capture *captu
 		      struct live_track *track, const struct program *program)
 {
 	struct rec_edit *edit = xcalloc(1, sizeof(*edit));
+	CLEANUP_CLOSE int fd = -1;
 
 	memcpy(edit->capture, capture->committed.id, sizeof(edit->capture));
 	edit->ring = track->ring;
 	live_slice_parse(capture->committed.slice, &edit->slice, &edit->slice_bytes);
-	snprintf(edit->filter_text, sizeof(edit->filter_text), "%s", program->text);
+	fill_text(edit->filter_text, capture, program);
 	fill_program(&edit->program, program);
-	ipc_link_send(recorder->link, REC_EDIT, edit, sizeof(*edit), -1);
+	fd = open_match(capture, &edit->match_bytes);
+	ipc_link_send(recorder->link, REC_EDIT, edit, sizeof(*edit), fd);
 	filter_word(capture, program->text, track->told_filter);
 	free(edit);
 }

@@ -30,6 +30,8 @@ static char *row_format(const struct row_head *head, json_t *setting, json_t *ex
 	return json_format(row);
 }
 
+#define ROW_BYTES_MAX (2 << 20) /* a policy with two full lists of addresses */
+
 #define ROW_HEAD(object)                                                                           \
 	({                                                                                         \
 		struct row_head head_ = {.version = (object)->version,                             \
@@ -102,7 +104,7 @@ static int row_parse(const char *json, struct row_head *head, json_t **row, json
 {
 	const char *id = NULL;
 
-	if (json_parse(json, strlen(json), JSON_BYTES_MAX, row, err) < 0)
+	if (json_parse(json, strlen(json), ROW_BYTES_MAX, row, err) < 0)
 		return -EINVAL;
 	if (json_read_text(*row, "", "id", IDENT_SIZE - 1, IDENT_SIZE - 1, &id, err) ||
 	    json_read_object(*row, "", "setting", setting, err))

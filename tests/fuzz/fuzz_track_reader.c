@@ -92,6 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CLEANUP_FREE uint8_t *scratch = xmalloc(TRACK_READER_SCRATCH_BYTES);
 	CLEANUP_FREE uint8_t *block = aligned_alloc(4096, BLOCK_BYTES);
 	struct track_reader reader = {.filter = filter_of(kind),
+				      .slot = CLASSIFIER_NONE,
 				      .slice = kind & 2 ? SLICE_HEADERS : SLICE_WHOLE,
 				      .link_type = kind & 4 ? 101 : 1,
 				      .trigger_ns = kind & 8,
