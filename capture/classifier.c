@@ -14,6 +14,8 @@
 #include "capture/classifier_table.h"
 #include "capture/fields.h"
 
+#define LINK_ETHERNET 1
+
 #define PORTS	  65536u
 #define VLANS	  4096u
 #define PROTOCOLS 256u
@@ -46,6 +48,7 @@ struct classifier {
 	uint32_t narrowed_count;
 	uint32_t words;
 	struct classifier_table ipv4, ipv6, mac, port, protocol4, protocol6, vlan, label, vni;
+	int is_quick;	       /* is_nobodys may judge */
 	uint64_t *any_address; /* two halves */
 	uint64_t *any_label;
 	uint64_t *result;
@@ -271,6 +274,8 @@ static void build(struct classifier *c)
 	c->behind_labels = xcalloc(c->words, sizeof(uint64_t));
 	for (int i = 0; i < 3; i++)
 		c->scratch[i] = xcalloc(2 * (size_t)c->words, sizeof(uint64_t));
+	c->is_quick = c->words == 1 && c->link_type == LINK_ETHERNET &&
+		      !classifier_table_is_used(&c->mac);
 	c->stale = 0;
 	c->version++;
 }
@@ -391,6 +396,56 @@ static inline void evaluate(const struct classifier *c, const struct fields *f, 
 		require_vni(c, f, out, words);
 }
 
+/* Who means this end: in *side as its own, in *peer as its peer. */
+static inline void end_sets(const struct classifier *c, const struct fields *f, int is_source,
+			    uint64_t *side, uint64_t *peer)
+{
+	const uint64_t *set = NULL;
+
+	*side = c->any_address[0];
+	*peer = c->any_address[1];
+	if (f->present & (is_source ? FIELD_SOURCE : FIELD_TARGET))
+		set = f->version == 4 ? classifier_table_find32(&c->ipv4,
+								is_source ? f->source4 : f->target4)
+				      : classifier_table_find128(&c->ipv6, is_source ? f->source6
+										     : f->target6);
+	if (set) {
+		*side |= set[0];
+		*peer |= set[1];
+	}
+	if (!classifier_table_is_used(&c->mac) ||
+	    !(f->present & (is_source ? FIELD_SOURCE_MAC : FIELD_TARGET_MAC)))
+		return;
+	set = classifier_table_find128(&c->mac, is_source ? f->source_mac : f->target_mac);
+	*side |= set[0];
+	*peer |= set[1];
+}
+
+/* The same where all filters fit into one word, as they mostly do: most packets are none's, so each
+ * field is looked up only if the ones before left somebody. */
+static inline void evaluate_one(const struct classifier *c, const struct fields *f, uint64_t *out)
+{
+	uint64_t left = protocol_set(c, f, 1)[0], from_side, from_peer, to_side, to_peer;
+	const uint64_t *from_port, *to_port;
+
+	*out = 0;
+	if (!left)
+		return;
+	end_sets(c, f, 1, &from_side, &from_peer);
+	end_sets(c, f, 0, &to_side, &to_peer);
+	from_side &= to_peer & left; /* one direction */
+	to_side &= from_peer & left; /* the other */
+	if (!(from_side | to_side))
+		return;
+	from_port = port_set(c, f->present & FIELD_SOURCE_PORT, f->source_port);
+	to_port = port_set(c, f->present & FIELD_TARGET_PORT, f->target_port);
+	*out = (from_side & from_port[0] & to_port[1]) | (to_side & to_port[0] & from_port[1]);
+	if (classifier_table_is_used(&c->vlan))
+		require_vlan(c, f, out, 1);
+	if (classifier_table_is_used(&c->vni))
+		require_vni(c, f, out, 1);
+}
+
 /* What is behind labels is there only for clauses that ask for labels. */
 static void run_labels(struct classifier *c, struct fields *f)
 {
@@ -433,16 +488,56 @@ static inline void run(struct classifier *c, struct fields *f, uint32_t words)
 		run_labels(c, f);
 		return;
 	}
-	evaluate(c, f, c->result, words);
+	if (words == 1)
+		evaluate_one(c, f, c->result);
+	else
+		evaluate(c, f, c->result, words);
 	if (classifier_table_is_used(&c->label))
 		for (uint32_t w = 0; w < words; w++)
 			c->result[w] &= c->any_label[w];
+}
+
+/* Most packets are plain TCP or UDP over IPv4 over Ethernet and nobody's. Sees that without reading
+ * all fields: 1 = no filter can match, 0 = not known. */
+static inline int is_nobodys(const struct classifier *c, const struct packet *packet)
+{
+	const uint8_t *p = packet->data;
+	const uint64_t *from, *to;
+	uint64_t left, forth, back;
+	uint32_t word[3]; /* addresses, ports */
+	uint16_t type, fragment;
+
+	if (!c->is_quick || packet->vlan_tpid || packet->captured_bytes < 38)
+		return 0;
+	memcpy(&type, p + 12, sizeof(type));
+	if (type != __builtin_bswap16(0x0800))
+		return 0;
+	left = classifier_table_direct(&c->protocol4, p[23])[0];
+	if (!left)
+		return 1;
+	memcpy(word, p + 26, 12);
+	from = classifier_table_find32(&c->ipv4, __builtin_bswap32(word[0]));
+	to = classifier_table_find32(&c->ipv4, __builtin_bswap32(word[1]));
+	forth = left & (from[0] | c->any_address[0]) & (to[1] | c->any_address[1]);
+	back = left & (to[0] | c->any_address[0]) & (from[1] | c->any_address[1]);
+	if (!(forth | back))
+		return 1;
+	memcpy(&fragment, p + 20, sizeof(fragment));
+	if (p[14] != 0x45 || fragment & __builtin_bswap16(0x1fff) || (p[23] != 6 && p[23] != 17))
+		return 0;
+	from = classifier_table_direct(&c->port, p[34] << 8 | p[35]);
+	to = classifier_table_direct(&c->port, p[36] << 8 | p[37]);
+	return !((forth & from[0] & to[1]) | (back & to[0] & from[1]));
 }
 
 const uint64_t *classifier_run(struct classifier *c, const struct packet *packet)
 {
 	struct fields f;
 
+	if (is_nobodys(c, packet)) {
+		c->result[0] = 0;
+		return c->result;
+	}
 	fields_read(packet, c->link_type, &f);
 	/* a constant for the compiler where it pays most */
 	if (c->words == 1)

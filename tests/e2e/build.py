@@ -24,4 +24,5 @@ class Tools:
         self.ringbell = f"{build}/cli/ringbell"
         self.gen = f"{build}/tests/harness/gen"
         self.verify = f"{build}/tests/harness/verify"
+        self.bench_filter = f"{build}/tests/bench/bench_filter"
         self.pcap_memory = f"{build}/tests/harness/pcap_memory"
