@@ -8,10 +8,12 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/extraction.h"
+#include "policy/match_bpf.h"
 #include "storage/journal.h"
 
 struct history_job {
@@ -34,8 +36,9 @@ static bool is_standing(struct live_capture *capture, const char *nic)
 {
 	const struct live_track *track = live_track_by_nic(capture, nic);
 
-	return !capture->committed.filter[0] && !strcmp(capture->committed.slice, "whole") &&
-	       track && track->state == TRACK_RECORDING;
+	return !capture->committed.filter[0] && !capture->match &&
+	       !strcmp(capture->committed.slice, "whole") && track &&
+	       track->state == TRACK_RECORDING;
 }
 
 /* The one that has been recording for longest. */
@@ -49,6 +52,26 @@ static struct live_capture *find_standing(const struct control *control,
 		    (!found || capture->row.created_at.ns < found->row.created_at.ns))
 			found = capture;
 	return found;
+}
+
+/* The capture's filters as one BPF text of less than `size` bytes. False where there is none: then
+ * nothing is taken from the disk. Of two, one could shift the offsets of the other ("vlan"). */
+static bool format_filter(const struct control *control, const struct live_capture *capture,
+			  const struct live_track *track, size_t size, char *ret)
+{
+	const struct pcap_policy *policy = engine_policy(control->engine, capture->row.policy);
+	CLEANUP_BUF struct buf text = BUF_INIT;
+	struct ring_view ring;
+
+	snprintf(ret, size, "%s", capture->row.filter);
+	if (!policy || (!policy->match && !policy->narrow))
+		return true;
+	if (!policy->match || policy->narrow || *ret ||
+	    !control_ring(control, track->ring, &ring) ||
+	    match_bpf_format(policy->match, ring.link_type, size - 1, &text))
+		return false;
+	snprintf(ret, size, "%s", text.data ? text.data : "");
+	return true;
 }
 
 bool history_job_wanted(const struct control *control, const struct live_capture *capture,
@@ -255,8 +278,12 @@ void history_job_start(struct control *control, const struct live_capture *captu
 	job->order.job.from_ns = row->requested_from.ns;
 	job->order.job.to_ns = reach.ns - 1;
 	live_slice_parse(row->slice, &job->order.job.slice, &job->order.job.slice_bytes);
-	snprintf(job->order.filter, sizeof(job->order.filter), "%s", row->filter);
-	snprintf(job->order.job.filter_text, sizeof(job->order.job.filter_text), "%s", row->filter);
+	if (!format_filter(control, capture, track, sizeof(job->order.filter), job->order.filter)) {
+		job_free(job);
+		return;
+	}
+	snprintf(job->order.job.filter_text, sizeof(job->order.job.filter_text), "%s",
+		 job->order.filter);
 	snprintf(job->order.nics, sizeof(job->order.nics), "%s", track->nic);
 	log_info("control", "capture %s: history of %s before the ring's is taken from capture %s",
 		 row->id, track->nic, job->standing);

@@ -13,8 +13,8 @@
 #include "base/log.h"
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/decision.h"
-#include "dispatch/serve/history_job.h"
 #include "dispatch/serve/filter_table.h"
+#include "dispatch/serve/history_job.h"
 #include "dispatch/serve/recorder_report.h"
 #include "policy/utf8.h"
 
