@@ -545,6 +545,7 @@ static int open_writer(struct recorder *r)
 	struct writer_options options = {.buffer_bytes = r->config.buffer_bytes,
 					 .buffer_count = r->config.buffer_count,
 					 .min_free_bytes = r->config.min_free_bytes,
+					 .sync_after = r->config.sync_after,
 					 .mode = WRITER_DIRECT};
 
 	r->captures = open(r->config.captures, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

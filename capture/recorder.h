@@ -198,6 +198,7 @@ struct rec_finished {
 struct recorder_config {
 	char captures[256];	  /* captures folder */
 	int64_t min_free_bytes;	  /* floor: below it tracks end with REC_END_DISK_FULL */
+	dur_t sync_after;	  /* what a power cut may cost of an open segment; 0 = all of it */
 	uint32_t buffer_bytes;	  /* size of one write buffer, multiple of 4096 */
 	uint32_t buffer_count;	  /* all tracks together */
 	uint32_t idle_wake_ms;	  /* paced release while nothing is captured */

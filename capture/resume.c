@@ -127,11 +127,7 @@ static uint64_t header_bytes(int folder, const char *name)
 	return at;
 }
 
-enum repair_outcome {
-	REPAIR_REMOVED = 1, /* not even its headers had been written */
-};
-
-/* Returns 0, REPAIR_REMOVED or -errno. */
+/* Returns 0, REPAIR_REMOVED (not even its headers had been written) or -errno. */
 static int repair_hidden(const struct resume *r, const struct resume_file *file,
 			 struct segment_facts *facts)
 {

@@ -33,6 +33,8 @@ struct writer {
 	size_t memory_bytes;
 	struct writer_buffer *buffers;
 	unsigned fair; /* most buffers one stream may have: a reader of history must leave some */
+	/* owned by the writer thread; in order of sync_at, since all wait equally long */
+	TAILQ_HEAD(, writer_file) dirty;
 	pthread_mutex_t lock;
 	/* shared, under lock */
 	SLIST_HEAD(, writer_buffer) free_buffers;
@@ -201,6 +203,54 @@ static void on_open(struct writer *writer, struct writer_file *file)
 	report(file, WRITER_OPENED, 0);
 }
 
+/* --- syncing what is open --- */
+
+static void set_dirty(struct writer *writer, struct writer_file *file)
+{
+	if (file->dirty || !writer->options.sync_after)
+		return;
+	file->dirty = true;
+	file->sync_at = mono_add(mono_now(), writer->options.sync_after);
+	TAILQ_INSERT_TAIL(&writer->dirty, file, next_dirty);
+}
+
+static void set_clean(struct writer *writer, struct writer_file *file)
+{
+	if (file->dirty)
+		TAILQ_REMOVE(&writer->dirty, file, next_dirty);
+	file->dirty = false;
+}
+
+/* 0 or -errno; never tried again: after a failed one the kernel calls clean what is lost. */
+static int sync_file(struct writer_file *file)
+{
+	if (fdatasync(file->fd) || (!file->entry_synced && fsync(file->folder)))
+		return -errno;
+	file->entry_synced = true;
+	return 0;
+}
+
+/* Returns how long until the next file is due, for poll: ms, -1 = none is. */
+static int sync_due(struct writer *writer)
+{
+	struct writer_file *file;
+
+	while ((file = TAILQ_FIRST(&writer->dirty))) {
+		dur_t left = mono_sub(file->sync_at, mono_now());
+		int r;
+
+		if (left > 0)
+			return (int)(left / DUR_MS) + 1;
+		set_clean(writer, file);
+		r = sync_file(file);
+		if (r)
+			fail(file, r);
+	}
+	return -1;
+}
+
+/* --- jobs --- */
+
 /* Bytes to write of the job's data, which has room for the padding. */
 static size_t pad(const struct writer_file *file, struct writer_job *job)
 {
@@ -233,10 +283,14 @@ static void on_write(struct writer *writer, struct writer_job *job)
 
 	if (!r)
 		r = write_at(file, job->data, len, job->offset);
-	if (r)
+	if (r) {
+		set_clean(writer, file);
 		fail(file, r);
-	else
-		advance(file, job, job->offset + (len < job->data_bytes ? len : job->data_bytes));
+		return;
+	}
+	if (len)
+		set_dirty(writer, file);
+	advance(file, job, job->offset + (len < job->data_bytes ? len : job->data_bytes));
 }
 
 static void give_back(struct writer *writer, struct writer_job *job)
@@ -278,6 +332,7 @@ static void on_seal(struct writer *writer, struct writer_job *job)
 	uint64_t bytes = job->offset + job->data_bytes;
 	int r;
 
+	set_clean(writer, file); /* sealing syncs */
 	r = file->error ? 0 : write_rest(file, job);
 	give_back(writer, job);
 	if (file->error)
@@ -355,9 +410,11 @@ static void *run(void *arg)
 
 	pthread_setname_np(pthread_self(), "writer");
 	for (;;) {
+		int wait_ms = sync_due(writer);
+
 		job = (struct writer_job *)mailbox_take(&writer->jobs);
 		if (!job)
-			poll(&wake, 1, -1);
+			poll(&wake, 1, wait_ms);
 		else if (job->kind == JOB_STOP)
 			return NULL;
 		else
@@ -408,7 +465,8 @@ static int check_options(const struct writer_options *options)
 {
 	if (options->buffer_bytes == 0 || options->buffer_bytes % WRITER_PAGE ||
 	    options->buffer_bytes > BUFFER_MAX || options->buffer_count < 2 ||
-	    options->buffer_count > BUFFERS_MAX || options->min_free_bytes < 0)
+	    options->buffer_count > BUFFERS_MAX || options->min_free_bytes < 0 ||
+	    options->sync_after < 0 || options->sync_after > DUR_HOUR)
 		return -EINVAL;
 	return 0;
 }
@@ -424,6 +482,7 @@ int writer_new(const struct writer_options *options, struct writer **ret)
 	writer->options = *options;
 	writer->fair = options->buffer_count - options->buffer_count / 4;
 	TAILQ_INIT(&writer->waiting);
+	TAILQ_INIT(&writer->dirty);
 	SLIST_INIT(&writer->free_buffers);
 	bug_on(pthread_mutex_init(&writer->lock, NULL));
 	r = mailbox_init(&writer->jobs);

@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/mailbox.h"
 #include "capture/shared.h"
 
@@ -24,6 +25,9 @@ struct writer_options {
 	uint32_t buffer_count;	/* all streams together, at least 2 */
 	int64_t min_free_bytes; /* streams fail with ENOSPC when the disk has less; 0 = no floor */
 	enum writer_mode mode;
+	/* What was written is synced so long after it, at the latest: what a power cut may cost of
+	 * an open segment. 0 = when it is sealed only. */
+	dur_t sync_after;
 };
 
 enum writer_event_kind {
@@ -31,9 +35,9 @@ enum writer_event_kind {
 	WRITER_OPENED,
 	/* `bytes` of the file may be served to readers; `mark` is the last one they contain. */
 	WRITER_WRITTEN,
-	/* Opening or writing failed with `error` (ENOSPC also means: the floor). Only the first
-	 * `bytes`, up to `mark`, are good; what came later is thrown away. Comes at most once, also
-	 * after stream_seal; answer with stream_seal_failed. */
+	/* Opening, writing or syncing failed with `error` (ENOSPC also means: the floor). Only the
+	 * first `bytes`, up to `mark`, are good; what came later is thrown away. Comes at most
+	 * once, also after stream_seal; answer with stream_seal_failed. */
 	WRITER_FAILED,
 	/* The last event of a stream. error 0: renamed to its final name, `bytes` long. Otherwise
 	 * the hidden file is left for repair (bytes > 0) or there is none (bytes == 0). */

@@ -54,6 +54,10 @@ struct writer_file {
 	int error;		 /* -errno of the first failure */
 	struct shared_mark mark; /* newest that is in the file */
 	mono_t next_check;	 /* of the free space */
+	bool dirty;		 /* written since the last sync; then in the list */
+	bool entry_synced;	 /* its name is on the disk */
+	mono_t sync_at;
+	TAILQ_ENTRY(writer_file) next_dirty;
 	/* shared, under the writer's lock */
 	unsigned buffers;
 	bool waiting;

@@ -68,6 +68,7 @@ struct config {
 		int64_t keep_free_bytes; /* 0 = twice min_free_bytes */
 		int64_t max_bytes;	 /* of all captures; 0 = no limit */
 		int64_t retention_ns;	 /* 0 = for ever */
+		int64_t sync_after_ns;	 /* 0 = segments are synced when sealed only */
 	} storage;
 
 	struct {

@@ -67,6 +67,7 @@ static void plan_children(struct ringbelld *d)
 	const struct config *c = &d->config;
 
 	d->recorder.min_free_bytes = c->storage.min_free_bytes;
+	d->recorder.sync_after = c->storage.sync_after_ns;
 	d->recorder.buffer_bytes = WRITE_BUFFER_BYTES;
 	d->recorder.buffer_count = WRITE_BUFFERS;
 	d->recorder.idle_wake_ms = (uint32_t)c->rings.idle_wake_ms;

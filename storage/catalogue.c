@@ -267,6 +267,12 @@ int catalogue_list_segments(struct db *db, const char *capture, struct segment_r
 	return n;
 }
 
+int catalogue_remove_segment(struct db *db, const struct segment_row *row)
+{
+	return db_run(db, "DELETE FROM segments WHERE capture = ? AND ring = ? AND number = ?",
+		      db_text(row->capture), db_integer(row->ring), db_integer(row->number));
+}
+
 int catalogue_set_digest(struct db *db, const char *capture, const char *name, const char *sha256)
 {
 	return db_run(db, "UPDATE segments SET sha256 = ? WHERE capture = ? AND name = ?",

@@ -86,6 +86,7 @@ int catalogue_save_segment(struct db *db,
 			   const struct segment_row *row); /* by capture,ring,number */
 /* By ring and number. *ret is an array the caller frees. Returns the number or -errno. */
 int catalogue_list_segments(struct db *db, const char *capture, struct segment_row **ret);
+int catalogue_remove_segment(struct db *db, const struct segment_row *row);
 int catalogue_set_digest(struct db *db, const char *capture, const char *name, const char *sha256);
 /* Sealed segments without digest: up to max; returns the number or -errno. */
 int catalogue_list_undigested(struct db *db, int max, struct segment_row ret[]);

@@ -482,6 +482,8 @@ static int recover_hidden(struct folder *folder, const char *hidden)
 		return 0;
 	row = find_row(folder, name);
 	r = repair_segment(folder->fd, name, 0, &facts);
+	if (r == REPAIR_REMOVED)
+		return state_gap(folder, hidden);
 	if (r == -EBADMSG)
 		return give_up_segment(folder, hidden, row);
 	if (r) {
@@ -546,28 +548,43 @@ static int recover_sealed(struct folder *folder, const char *name)
 	return save_row(folder, row);
 }
 
-/* `folder->fd` may be -1: then nothing is there. */
-static int mark_missing(struct folder *folder)
+static bool has_file(const struct folder *folder, const struct segment_row *row)
 {
 	char hidden[SEGMENT_NAME_SIZE + 1];
 
-	for (size_t i = 0; i < folder->count; i++) {
-		struct segment_row *row = &folder->segments[i];
-		int r;
+	snprintf(hidden, sizeof(hidden), ".%s", row->name);
+	return folder->fd >= 0 && (is_kind(folder->fd, row->name, S_IFREG) ||
+				   (!row->sealed && is_kind(folder->fd, hidden, S_IFREG)));
+}
 
-		snprintf(hidden, sizeof(hidden), ".%s", row->name);
-		if (row->missing ||
-		    (folder->fd >= 0 && (is_kind(folder->fd, row->name, S_IFREG) ||
-					 (!row->sealed && is_kind(folder->fd, hidden, S_IFREG)))) ||
-		    is_live(folder, row->name))
+/* It was opened, and nothing of it reached the disk. What it held, if anything, is in the gap. */
+static int forget_segment(struct folder *folder, const struct segment_row *row)
+{
+	int r = catalogue_remove_segment(folder->recovery->db, row);
+
+	folder->changed = true;
+	return r ? r : state_gap(folder, row->name);
+}
+
+/* `folder->fd` may be -1: then nothing is there. */
+static int mark_missing(struct folder *folder)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < folder->count; i++) {
+		struct segment_row *row = &folder->segments[i];
+
+		if (row->missing || has_file(folder, row) || is_live(folder, row->name))
 			continue;
+		if (!row->sealed && folder->fd >= 0) {
+			r = forget_segment(folder, row);
+			continue;
+		}
 		row->missing = true;
 		folder->recovery->report->missing++;
 		r = save_row(folder, row);
-		if (r)
-			return r;
 	}
-	return 0;
+	return r;
 }
 
 static int recover_files(struct folder *folder, const struct names *names)

@@ -9,7 +9,7 @@
  *   and pipes beside the captures, everything but segments and the manifest in a capture, segments
  *   that are no pcapng, sealed ones that end inside a block, manifests that are none. Folders
  *   beside the captures stay: they may be mount points, snapshots, lost+found;
- * - rows without a file are marked missing;
+ * - rows without a file are marked missing; of a segment that was only opened the row goes too;
  * - a capture that is not finished and lost its recorder in the middle of a segment gets a gap row
  *   (cause "restart", unknown, from its last packet, to = 0): catalogue_close_gap gives it its end;
  * - captures of state STARTING, RECORDING or STOPPING stay so: control decides whether they go on.

@@ -423,6 +423,21 @@ static int quarantine(int folder, const char *hidden, const char *name)
 	return -EBADMSG;
 }
 
+/* Nothing was ever written, or nothing of it reached the disk. */
+static bool is_blank(int fd)
+{
+	CLEANUP_FREE unsigned char *data = xmalloc(WINDOW_BYTES);
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(fd, data, WINDOW_BYTES, at)) > 0) {
+		if (data[0] || memcmp(data, data + 1, (size_t)n - 1))
+			return false;
+		at += n;
+	}
+	return n == 0;
+}
+
 int repair_segment(int folder, const char *name, uint64_t cut_at, struct segment_facts *ret)
 {
 	char hidden[SEGMENT_NAME_SIZE + 1];
@@ -442,6 +457,10 @@ int repair_segment(int folder, const char *name, uint64_t cut_at, struct segment
 	r = inspect(fd, cut_at, ret, &interfaces);
 	if (r)
 		return r;
+	if (ret->valid_bytes == 0 && is_blank(fd)) {
+		r = segment_remove_hidden(folder, name);
+		return r ? r : REPAIR_REMOVED;
+	}
 	if (ret->valid_bytes == 0)
 		return quarantine(folder, hidden, name);
 	bytes = ret->valid_bytes;

@@ -26,5 +26,7 @@ int repair_inspect(int fd, uint64_t cut_at, struct segment_facts *ret);
 /* Cuts the hidden segment `name` (sealed form) in folder at its last whole block (at most cut_at if
  * > 0), appends a statistics block saying so, and seals it. A file without one whole packet block
  * is still sealed if its section header is whole; otherwise it is renamed to "<name>.bad"
- * (quarantine) and -EBADMSG returned. Afterwards ret->valid_bytes is the sealed file's length. */
+ * (quarantine) and -EBADMSG returned. One that is empty, or all zeros as a power cut leaves it, is
+ * removed: REPAIR_REMOVED. Afterwards ret->valid_bytes is the sealed file's length. */
+#define REPAIR_REMOVED 1
 int repair_segment(int folder, const char *name, uint64_t cut_at, struct segment_facts *ret);

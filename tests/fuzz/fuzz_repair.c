@@ -56,6 +56,11 @@ static void check_repair(const struct fuzz_input *file, uint64_t cut_at)
 	fuzz_folder_save("." NAME, file->data, file->size);
 	r = repair_segment(fuzz_folder(), NAME, cut_at, &facts);
 	fuzz_check(faccessat(fuzz_folder(), "." NAME, F_OK, 0) && errno == ENOENT);
+	if (r == REPAIR_REMOVED) {
+		fuzz_check(facts.valid_bytes == 0);
+		fuzz_check(faccessat(fuzz_folder(), NAME ".bad", F_OK, 0) && errno == ENOENT);
+		return;
+	}
 	if (r) {
 		fuzz_check(r == -EBADMSG && facts.valid_bytes == 0);
 		fuzz_check(!unlinkat(fuzz_folder(), NAME ".bad", 0));

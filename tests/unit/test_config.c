@@ -47,6 +47,7 @@ static void defaults(void)
 	check_int(c.rings.retire_ms, 1300);
 	check_int(c.rings.idle_wake_ms, 1000);
 	check_int(c.storage.min_free_bytes, 512 << 20);
+	check_int(c.storage.sync_after_ns, DUR_S);
 	check_int(c.log_level, LOG_LEVEL_INFO);
 	check_int(errors.len, 0);
 }
@@ -59,7 +60,7 @@ static void everything(void)
 		"rings: {memory_bytes: 1GiB, block_bytes: 524288, retire_ms: 100, idle_wake_ms: "
 		"20}\n"
 		"replay:\n  files:\n  - /a.pcap\n  speed_percent: 0\n  loop: true\n"
-		"storage:\n  min_free_bytes: 0\n"
+		"storage:\n  min_free_bytes: 0\n  sync_after: 2s\n"
 		"courier:\n  ca_file: /etc/ca.pem\n  connect_timeout: 1s500ms\n"
 		"users: {recorder: r, control: c, courier: k, worker: w, group: g}\n"
 		"test: {hook: tear=3}\n";
@@ -123,7 +124,7 @@ static void wrong_shapes(void)
 		      ":1:8: /nics: a NIC's name, at most 15 bytes is expected");
 	check_refused("storage: 5\n", ":1:1: /storage: keys with values are expected; allowed: "
 				      "min_free_bytes, keep_free_bytes, max_bytes, "
-				      "retention");
+				      "retention, sync_after");
 	check_refused("[a]\n",
 		      ":1:1: /: keys with values are expected; allowed: listen, state, "
 		      "captures, public_url, tls, http, log_level, nics, rings, replay, storage, "

@@ -171,14 +171,18 @@ static void save_capture(struct rig *rig, const char *id, enum capture_state sta
 	check(!catalogue_save_capture(rig->db, &row));
 }
 
-static void save_segment(struct rig *rig, const char *id, uint32_t ring, uint32_t number,
-			 const char *name)
+static void save_row(struct rig *rig, const char *id, const char *name, struct segment_row row)
 {
-	struct segment_row row = {.ring = ring, .number = number, .nic = "eth0"};
-
+	snprintf(row.nic, sizeof(row.nic), "eth0");
 	snprintf(row.capture, sizeof(row.capture), "%s", id);
 	snprintf(row.name, sizeof(row.name), "%s", name);
 	check(!catalogue_save_segment(rig->db, &row));
+}
+
+static void save_segment(struct rig *rig, const char *id, uint32_t ring, uint32_t number,
+			 const char *name)
+{
+	save_row(rig, id, name, (struct segment_row){.ring = ring, .number = number});
 }
 
 /* The only segment of the capture. */
@@ -403,10 +407,10 @@ static void rows_without_files_are_marked(void)
 
 	rig_init(&rig);
 	save_capture(&rig, id, CAPTURE_FINISHED);
-	save_segment(&rig, id, 0, 0, name);
+	save_row(&rig, id, name, (struct segment_row){.sealed = true});
 	close(capture_folder(&rig, id));
 	save_capture(&rig, gone, CAPTURE_FINISHED); /* not even a folder */
-	save_segment(&rig, gone, 0, 0, name);
+	save_row(&rig, gone, name, (struct segment_row){.sealed = true});
 	check_int(recover(&rig).missing, 2);
 	check(only_segment(&rig, id).missing);
 	check(only_segment(&rig, gone).missing);
@@ -596,6 +600,38 @@ static void manifest_speaks_for_its_own_capture_only(void)
 	rig_fini(&rig);
 }
 
+/* Killed between opening a segment and its first write, or the power was cut. */
+static void blank_segment_leaves_a_gap_only(void)
+{
+	const char *id = CAPTURE "1";
+	static const char zeros[5000];
+	CLEANUP_FREE struct segment_row *rows = NULL;
+	char hidden[SEGMENT_NAME_SIZE + 1];
+	struct recover_report report;
+	struct gap_row gap;
+	struct rig rig;
+
+	for (uint32_t i = 0; i < 3; i++) {
+		rig_init(&rig);
+		save_capture(&rig, id, CAPTURE_RECORDING);
+		save_segment(&rig, id, 0, i, segment_file("eth0", i));
+		snprintf(hidden, sizeof(hidden), ".%s", segment_file("eth0", i));
+		if (i < 2) /* the third one's entry did not reach the disk */
+			put_file(&rig, id, hidden, zeros, i * sizeof(zeros));
+		else
+			close(capture_folder(&rig, id));
+		report = recover(&rig);
+		check_int(report.quarantined + report.missing + report.skipped, 0);
+		check(!has_file(&rig, id, hidden));
+		check_int(catalogue_list_segments(rig.db, id, &rows), 0);
+		check_int(gap_count(&rig, id, &gap), 1);
+		check_text(gap.cause, "restart");
+		free(take_ptr(rows));
+		check_settled(&rig);
+		rig_fini(&rig);
+	}
+}
+
 int main(void)
 {
 	torn_segment_of_a_running_capture_goes_on();
@@ -610,6 +646,7 @@ int main(void)
 	unreadable_segment_is_quarantined();
 	what_is_not_ours_is_moved_aside();
 	torn_sealed_file_is_quarantined();
+	blank_segment_leaves_a_gap_only();
 	damaged_manifest_is_kept_aside();
 	sealed_file_of_another_length_tells_for_itself();
 	notes_are_put_back_once();

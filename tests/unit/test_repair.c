@@ -248,7 +248,7 @@ static void hopeless_file_is_set_aside(void)
 {
 	struct segment_facts facts;
 
-	put_file("." NAME, "\0\0\0\0\0\0\0\0", 8);
+	put_file("." NAME, "\0\0\0\0\0\0\0\1", 8);
 	check_int(repair_segment(folder, NAME, 0, &facts), -EBADMSG);
 	check(!faccessat(folder, NAME ".bad", F_OK, 0));
 	check(!unlinkat(folder, NAME ".bad", 0));
@@ -257,6 +257,17 @@ static void hopeless_file_is_set_aside(void)
 	check(!symlinkat("/etc/passwd", folder, "." NAME));
 	check_int(repair_segment(folder, NAME, 0, &facts), -ELOOP);
 	check(!unlinkat(folder, "." NAME, 0));
+}
+
+static void blank_file_is_removed(void)
+{
+	struct segment_facts facts;
+
+	for (size_t bytes = 0; bytes <= 8; bytes += 8) {
+		put_file("." NAME, "\0\0\0\0\0\0\0\0", bytes);
+		check_int(repair_segment(folder, NAME, 0, &facts), REPAIR_REMOVED);
+		check(faccessat(folder, "." NAME, F_OK, 0) && errno == ENOENT);
+	}
 }
 
 int main(void)
@@ -272,6 +283,7 @@ int main(void)
 	random_damage();
 	torn_segment_is_sealed();
 	hopeless_file_is_set_aside();
+	blank_file_is_removed();
 	close(folder);
 	check(!rmdir(path));
 	return 0;

@@ -188,7 +188,7 @@ static void add_block(struct track *t, uint32_t packets, uint32_t bytes)
 
 static struct writer *writer(enum writer_mode mode, uint32_t count, int64_t min_free)
 {
-	struct writer_options options = {BUFFER_BYTES, count, min_free, mode};
+	struct writer_options options = {BUFFER_BYTES, count, min_free, mode, 0};
 	struct writer *w = NULL;
 
 	check(!writer_new(&options, &w));
@@ -478,9 +478,9 @@ static void name_is_taken(void)
 static void bad_options(void)
 {
 	static const struct writer_options bad[] = {
-		{0, 4, 0, WRITER_DIRECT},     {5000, 4, 0, WRITER_DIRECT},
-		{4096, 1, 0, WRITER_DIRECT},  {1u << 31, 4, 0, WRITER_DIRECT},
-		{4096, 4, -1, WRITER_DIRECT},
+		{0, 4, 0, WRITER_DIRECT, 0},	 {5000, 4, 0, WRITER_DIRECT, 0},
+		{4096, 1, 0, WRITER_DIRECT, 0},	 {1u << 31, 4, 0, WRITER_DIRECT, 0},
+		{4096, 4, -1, WRITER_DIRECT, 0},
 	};
 	struct writer *w;
 
@@ -492,14 +492,95 @@ static void bad_options(void)
 
 static void remove_files(void)
 {
-	static const char *const names[] = {"plain",   "header", "nothing", "thread0", "thread1",
-					    "thread2", "a",	 "b",	    "c",       "fails",
-					    "full",    "twice",	 "small"};
+	static const char *const names[] = {
+		"plain", "header", "nothing", "thread0", "thread1", "thread2", "a",	  "b", "c",
+		"fails", "full",   "twice",   "small",	 "synced",  "sealed",  "unsynced"};
 	int folder = open_folder();
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		unlinkat(folder, names[i], 0);
 	close(folder);
+}
+
+/* --- syncing; the C library's function is replaced for this program --- */
+
+static _Atomic int syncs;
+static _Atomic int sync_error;
+
+int fdatasync(int fd)
+{
+	check(fd >= 0);
+	syncs++;
+	errno = sync_error;
+	return sync_error ? -1 : 0;
+}
+
+static struct writer *syncing_writer(dur_t after)
+{
+	struct writer_options options = {BUFFER_BYTES, 4, 0, WRITER_DIRECT, after};
+	struct writer *w = NULL;
+
+	check(!writer_new(&options, &w));
+	return w;
+}
+
+/* What was written is on the disk in time, though nothing follows it; and once only. */
+static void open_segment_is_synced_in_time(void)
+{
+	struct writer *w = syncing_writer(20 * DUR_MS);
+	struct track t;
+
+	syncs = 0;
+	track_open(&t, w, "synced");
+	add_header(&t);
+	add_block(&t, 3, 100);
+	check(!stream_flush(t.stream));
+	wait_for(syncs == 1, 10);
+	add_block(&t, 3, 100);
+	check(!stream_flush(t.stream));
+	wait_for(syncs == 2, 10);
+	stream_seal(t.stream);
+	track_close(&t);
+	check_sealed_file(&t);
+	check_int(syncs, 2);
+	writer_free(w);
+}
+
+static void seal_goes_before_a_late_sync(void)
+{
+	struct writer *w = syncing_writer(DUR_HOUR);
+	struct track t;
+
+	syncs = 0;
+	track_open(&t, w, "sealed");
+	add_header(&t);
+	add_block(&t, 3, 100);
+	check(!stream_flush(t.stream));
+	stream_seal(t.stream);
+	track_close(&t);
+	check_sealed_file(&t);
+	check_int(syncs, 0);
+	writer_free(w);
+}
+
+/* What was written may be gone: never tried again, never taken for written. */
+static void failed_sync_fails_the_segment(void)
+{
+	struct writer *w = syncing_writer(DUR_MS);
+	struct track t;
+
+	syncs = 0;
+	sync_error = EIO;
+	track_open(&t, w, "unsynced");
+	add_header(&t);
+	add_block(&t, 3, 100);
+	check(!stream_flush(t.stream));
+	wait_for((take_events(&t), t.failed), 10);
+	check_int(t.error, EIO);
+	sync_error = 0;
+	seal_failed(&t);
+	check_int(syncs, 1);
+	writer_free(w);
 }
 
 static void test_folder(const char *parent)
@@ -527,6 +608,10 @@ static void test_folder(const char *parent)
 	}
 	disk_fails_at_the_trailer();
 	name_is_taken();
+	remove_files();
+	open_segment_is_synced_in_time();
+	seal_goes_before_a_late_sync();
+	failed_sync_fails_the_segment();
 	remove_files();
 	check(!rmdir(folder_path));
 }
