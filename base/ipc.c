@@ -71,9 +71,13 @@ int ipc_send(int socket, uint32_t type, const void *body, size_t size, int fd)
 		c->cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(c), &fd, sizeof(int));
 	}
-	while (sendmsg(socket, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+	while (sendmsg(socket, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+		/* no memory now: the same as no room, nothing was sent */
+		if (errno == ENOBUFS || errno == ENOMEM)
+			return -EAGAIN;
 		if (errno != EINTR)
 			return -errno;
+	}
 	return 0;
 }
 

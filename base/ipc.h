@@ -29,7 +29,8 @@ struct ipc_message {
 int ipc_pair(int fds[2]);
 
 /* Sends one message; fd >= 0 is duplicated to the receiver (the caller keeps its own).
- * Returns 0, -EAGAIN when the socket is full, -EPIPE when the peer is gone, or -errno. */
+ * Returns 0, -EAGAIN when the socket is full or the kernel has no memory, -EPIPE when the peer is
+ * gone, or -errno. */
 int ipc_send(int socket, uint32_t type, const void *body, size_t size, int fd);
 
 /* Waits until the message could be sent or timeout_ms passed (-ETIMEDOUT). */

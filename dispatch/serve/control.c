@@ -23,7 +23,8 @@
 #define PER_ADDRESS_DEFAULT	64
 #define REQUEST_TIMEOUT_DEFAULT 10000
 #define IDLE_TIMEOUT_DEFAULT	15000
-#define RELOAD_AFTER		(2 * DUR_S) /* loading failed: next try */
+#define RELOAD_AFTER		(2 * DUR_S)  /* loading failed: next try */
+#define CUT_OFF_MAX		(10 * DUR_S) /* a link to a living process may be missing */
 #define DRAIN_MAX		(3 * DUR_S) /* told to stop: time for the recorder's last reports */
 
 /* ---- shared memory: bounds are checked here, once ---- */
@@ -316,6 +317,42 @@ static void on_supervisor_gone(void *owner)
 	loop_stop(((struct control *)owner)->loop);
 }
 
+/* ---- a link that broke between living processes ---- */
+
+/* The process runs, and for long enough that it would have been introduced. */
+static bool is_cut_off(const struct control *control, enum role role, const void *link)
+{
+	const struct shared_process *process;
+
+	if (link || !control->shared)
+		return false;
+	process = &control->shared->processes[role];
+	return atomic_load(&process->pid) &&
+	       wall_now().ns - atomic_load(&process->started_wall_ns) > CUT_OFF_MAX;
+}
+
+/* Nobody makes a new link while both ends live, but for a process that starts: so we do that. */
+static void on_link_time(void *owner)
+{
+	struct control *control = owner;
+
+	if (control->draining || (control->recorder.link && control->courier.link))
+		return;
+	if (!is_cut_off(control, ROLE_RECORDER, control->recorder.link) &&
+	    !is_cut_off(control, ROLE_COURIER, control->courier.link)) {
+		timer_set(control->link_timer, CUT_OFF_MAX);
+		return;
+	}
+	log_error("control", "cut off from a process that lives: starting again");
+	control->status = 1;
+	loop_stop(control->loop);
+}
+
+void control_on_link_lost(struct control *control)
+{
+	timer_set(control->link_timer, CUT_OFF_MAX);
+}
+
 /* ---- life ---- */
 
 static void set_defaults(struct control_config *config)
@@ -395,6 +432,7 @@ static int control_init(struct control *control, const struct control_config *co
 	control->engine_timer = timer_new(control->loop, on_engine_time, control);
 	control->retry_timer = timer_new(control->loop, on_retry, control);
 	control->drain_timer = timer_new(control->loop, on_drain_time, control);
+	control->link_timer = timer_new(control->loop, on_link_time, control);
 	return open_folders(control);
 }
 
@@ -416,6 +454,7 @@ static void control_fini(struct control *control)
 	timer_free(control->engine_timer);
 	timer_free(control->retry_timer);
 	timer_free(control->drain_timer);
+	timer_free(control->link_timer);
 	engine_free(control->engine);
 	live_clear(&control->live);
 	json_decref(control->endpoint_problems);

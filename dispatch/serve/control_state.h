@@ -72,6 +72,7 @@ struct control {
 	struct timer *engine_timer;
 	struct timer *retry_timer; /* another try at loading */
 	struct timer *drain_timer;
+	struct timer *link_timer; /* a link was lost: is there a new one by then? */
 };
 
 /* Throws the engine and the live captures away and loads both from the store: after a commit that
@@ -80,6 +81,10 @@ void control_reload(struct control *control);
 
 /* Sets the engine timer to the engine's next time; after every call into the engine. */
 void control_schedule(struct control *control);
+
+/* The link to recorder or courier closed. If the process lives on and no new link comes within 10
+ * s, control starts again, which makes the supervisor introduce everybody. */
+void control_on_link_lost(struct control *control);
 
 /* Ends the loop if we were told to stop and nothing more is to come. */
 void control_check_drained(struct control *control);

@@ -456,6 +456,7 @@ static void on_closed(void *owner)
 	courier->link = ipc_link_free(courier->link);
 	abort_tests(courier);
 	release_leases(courier);
+	control_on_link_lost(courier->control);
 }
 
 void courier_link_open(struct courier_link *courier, int socket)

@@ -136,6 +136,7 @@ static void on_closed(void *owner)
 		log_warning("control", "recorder is gone, waiting for the next one");
 	recorder->link = ipc_link_free(recorder->link);
 	forget_reports(recorder);
+	control_on_link_lost(recorder->control);
 	control_check_drained(recorder->control);
 }
 

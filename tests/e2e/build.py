@@ -26,3 +26,4 @@ class Tools:
         self.verify = f"{build}/tests/harness/verify"
         self.bench_filter = f"{build}/tests/bench/bench_filter"
         self.pcap_memory = f"{build}/tests/harness/pcap_memory"
+        self.failing_calls = f"{build}/tests/harness/libfailing_calls.so"

@@ -2,62 +2,17 @@
 """The power is cut: a file system on a loop device is shut down in the middle of work (its log is not
 flushed), the daemon is killed, the file system mounted again. ext4 and xfs."""
 
-import fcntl
-import os
-import shutil
-import struct
-import subprocess
-import tempfile
 import time
 
-from waiting import wait_for
-from world import Broken, Facts, World
+from disk import Disk
+from world import Broken, Facts, World, wait_for
 
 CYCLES = {"full": 100, "short": 2}
 VARIANTS = ["ext4", "xfs"]
-SHUTDOWN = 0x8004587D # _IOR('X', 125, __u32): FS_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN
-NO_LOG_FLUSH = 2
-DISK_BYTES = 768 << 20
 WORK = (0.2, 1.5) # seconds between start and cut
 SYNC_AFTER = 1.0 # storage.sync_after's default
 IN_MEMORY = 1.0 # how long packets may wait for their write
 SLACK = 1.5 # on a busy machine
-
-
-class Disk:
-    """One file system in a file."""
-
-    def __init__(self, kind, size=DISK_BYTES, options=()):
-        self.folder = tempfile.mkdtemp(prefix="ringbell-fault-disk-", dir="/tmp")
-        self.image = f"{self.folder}/image"
-        self.mounted = f"{self.folder}/mnt"
-        os.chmod(self.folder, 0o755)
-        os.mkdir(self.mounted)
-        with open(self.image, "wb") as file:
-            file.truncate(size)
-        subprocess.run([f"mkfs.{kind}", "-q", *options, self.image], check=True,
-                       capture_output=True)
-        self.mount()
-
-    def mount(self):
-        subprocess.run(["mount", "-o", "loop", self.image, self.mounted], check=True)
-        os.chmod(self.mounted, 0o755)
-
-    def umount(self):
-        def done():
-            return subprocess.run(["umount", self.mounted], capture_output=True).returncode == 0
-        wait_for("umount", done, 20)
-
-    def cut(self):
-        fd = os.open(self.mounted, os.O_RDONLY)
-        try:
-            fcntl.ioctl(fd, SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
-        finally:
-            os.close(fd)
-
-    def close(self):
-        subprocess.run(["umount", "-l", self.mounted], capture_output=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class CutWorld(World):

@@ -61,11 +61,15 @@ class Load(threading.Thread):
         self.refused = 0 # answered, but not 2xx
         self.unanswered = 0
         self.over = threading.Event()
+        self.paused = threading.Event()
         self.start()
 
     def run(self):
         number = 0
         while not self.over.is_set():
+            if self.paused.is_set() and number % (2 * HOSTS) == 0: # nothing is open
+                self.over.wait(PAUSE)
+                continue
             group, step = divmod(number, 2 * HOSTS)
             level = "critical" if step < HOSTS else "recovery"
             try:
@@ -78,6 +82,12 @@ class Load(threading.Thread):
             except (OSError, ValueError):
                 self.unanswered += 1
             self.over.wait(PAUSE)
+
+    def pause(self):
+        self.paused.set()
+
+    def resume(self):
+        self.paused.clear()
 
     def stop(self):
         self.over.set()
@@ -104,13 +114,13 @@ class Facts:
 
 
 class World:
-    def __init__(self, seed, folder=None):
+    def __init__(self, seed, folder=None, storage=None):
         """folder: where state and captures lie (default: the daemon's own)."""
         self.seed = seed
         self.tools = Tools(build_folder())
         self.network = Wire()
         self.ringbell = Daemon(self.network, self.tools.ringbelld, rings=RINGS,
-                               storage={"min_free_bytes": MIB})
+                               storage=storage or {"min_free_bytes": MIB})
         if folder:
             self.ringbell.state = f"{folder}/state"
             self.ringbell.captures = f"{folder}/captures"
@@ -159,6 +169,14 @@ class World:
 
     def recovered(self, since):
         self.recoveries.append(time.monotonic() - since)
+
+    def wait_packets(self, limit=20.0):
+        """A capture that began just now, with packets in it."""
+        known = {row["id"] for row in self.ringbell.captures_of(self.policy)}
+        def found():
+            return any(row["id"] not in known and row["coverage"]["packets"]
+                       for row in self.ringbell.captures_of(self.policy)[:5])
+        wait_for("a new capture with packets", found, limit)
 
     # --- what must hold ---
 
