@@ -14,7 +14,7 @@ struct delivery {
 
 void delivery_log_init(struct delivery_log *log)
 {
-	index_init(&log->known, offsetof(struct delivery, key));
+	table_init(&log->known, offsetof(struct delivery, key));
 	log->ring = xcalloc(DELIVERIES_MAX, sizeof(log->ring[0]));
 	log->next = 0;
 }
@@ -25,7 +25,7 @@ void delivery_log_fini(struct delivery_log *log)
 		free(log->ring[i]);
 	free(log->ring);
 	log->ring = NULL;
-	index_fini(&log->known);
+	table_fini(&log->known);
 }
 
 static void key_format(const char *source, const char *delivery_id, char ret[SHA256_HEX_SIZE])
@@ -38,6 +38,16 @@ static void key_format(const char *source, const char *delivery_id, char ret[SHA
 	sha256_format(&hash, ret);
 }
 
+bool delivery_log_has(const struct delivery_log *log, const char *source, const char *delivery_id)
+{
+	char key[SHA256_HEX_SIZE];
+
+	if (!*delivery_id)
+		return false;
+	key_format(source, delivery_id, key);
+	return table_find(&log->known, key);
+}
+
 int delivery_log_add(struct delivery_log *log, const char *source, const char *delivery_id)
 {
 	struct delivery **slot = &log->ring[log->next];
@@ -47,14 +57,14 @@ int delivery_log_add(struct delivery_log *log, const char *source, const char *d
 	if (!*delivery_id)
 		return 0;
 	key_format(source, delivery_id, key);
-	if (index_find(&log->known, key))
+	if (table_find(&log->known, key))
 		return DELIVERY_KNOWN;
 	if (*slot)
-		free(index_take(&log->known, (*slot)->key));
+		free(table_take(&log->known, (*slot)->key));
 	delivery = xmalloc(sizeof(*delivery));
 	memcpy(delivery->key, key, sizeof(key));
 	*slot = delivery;
-	index_add(&log->known, delivery);
+	table_add(&log->known, delivery);
 	log->next = (log->next + 1) % DELIVERIES_MAX;
 	return 0;
 }

@@ -3,14 +3,16 @@
  */
 #pragma once
 
-#include "policy/index.h"
+#include <stdbool.h>
+
+#include "policy/table.h"
 
 #define DELIVERIES_MAX 20000
 
 struct delivery;
 
 struct delivery_log {
-	struct index known;
+	struct table known;
 	struct delivery **ring; /* in order of arrival */
 	size_t next;
 };
@@ -18,6 +20,7 @@ struct delivery_log {
 void delivery_log_init(struct delivery_log *log);
 void delivery_log_fini(struct delivery_log *log);
 
+bool delivery_log_has(const struct delivery_log *log, const char *source, const char *delivery_id);
 /* Was it seen before? Else it is now: 0 or DELIVERY_KNOWN. An empty id is never known. */
 #define DELIVERY_KNOWN 1
 int delivery_log_add(struct delivery_log *log, const char *source, const char *delivery_id);

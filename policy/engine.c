@@ -10,45 +10,6 @@
 #include "policy/engine_internal.h"
 #include "policy/utf8.h"
 
-/* ---- names ---- */
-
-static const char *const hold_names[] = {
-	[HOLD_ALERT] = "alert",
-	[HOLD_OPERATOR] = "operator",
-	[HOLD_ALWAYS] = "always",
-};
-
-static const char *const outcome_names[] = {
-	[OUTCOME_OPENED] = "opened",   [OUTCOME_REPEATED] = "repeated",
-	[OUTCOME_CHANGED] = "changed", [OUTCOME_CLOSED] = "closed",
-	[OUTCOME_ORPHAN] = "orphan",   [OUTCOME_STALE] = "stale",
-	[OUTCOME_NOTICE] = "notice",   [OUTCOME_DUPLICATE] = "duplicate",
-	[OUTCOME_TEST] = "test",
-};
-
-const char *hold_kind_name(enum hold_kind kind)
-{
-	bug_on(kind > HOLD_ALWAYS);
-	return hold_names[kind];
-}
-
-int hold_kind_parse(const char *text, enum hold_kind *ret)
-{
-	for (enum hold_kind kind = HOLD_ALERT; kind <= HOLD_ALWAYS; kind++) {
-		if (!strcmp(text, hold_names[kind])) {
-			*ret = kind;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
-const char *alert_outcome_name(enum alert_outcome outcome)
-{
-	bug_on(outcome > OUTCOME_TEST);
-	return outcome_names[outcome];
-}
-
 /* ---- actions ---- */
 
 struct action *actions_add(struct actions *actions, enum action_kind kind)
@@ -71,8 +32,18 @@ void engine_set_reason(struct action *action, const char *reason)
 	utf8_put(action->reason, sizeof(action->reason), reason);
 }
 
+void actions_own(struct actions *actions, struct alert *alert)
+{
+	actions->owned =
+		xreallocarray(actions->owned, actions->owned_count + 1, sizeof(actions->owned[0]));
+	actions->owned[actions->owned_count++] = alert;
+}
+
 void actions_fini(struct actions *actions)
 {
+	for (size_t i = 0; i < actions->owned_count; i++)
+		alert_free(actions->owned[i]);
+	free(actions->owned);
 	free(actions->items);
 	*actions = (struct actions){0};
 }
@@ -85,6 +56,18 @@ struct turn engine_turn(struct engine *engine, struct instant now, struct action
 	return turn;
 }
 
+void engine_signal(struct turn *turn, const char *policy, const char *object, bool over,
+		   enum level level, const char *text)
+{
+	struct action *action = actions_add(turn->actions, ACTION_SIGNAL);
+
+	action->signal.policy = policy;
+	utf8_put(action->signal.object, sizeof(action->signal.object), object);
+	action->signal.over = over;
+	action->signal.level = level;
+	engine_set_reason(action, text);
+}
+
 /* ---- life cycle ---- */
 
 struct engine *engine_new(void)
@@ -92,11 +75,26 @@ struct engine *engine_new(void)
 	struct engine *engine = xcalloc(1, sizeof(*engine));
 
 	index_init(&engine->policies, offsetof(struct engine_policy, run.policy));
-	index_init(&engine->endpoints, offsetof(struct endpoint, id));
+	index_init(&engine->endpoints, offsetof(struct engine_endpoint, id));
 	index_init(&engine->sources, offsetof(struct source, id));
-	index_init(&engine->alerts, offsetof(struct engine_alert, open_alert.fingerprint));
+	index_init(&engine->alert_policies, offsetof(struct alert_policy, id));
+	index_init(&engine->silences, offsetof(struct silence, id));
+	table_init(&engine->by_key, offsetof(struct engine_alert_policy, key));
+	table_init(&engine->by_source, offsetof(struct engine_source, name));
+	table_init(&engine->alerts, offsetof(struct engine_alert, open_alert.fingerprint));
+	table_init(&engine->pairs, offsetof(struct engine_pair, key));
 	delivery_log_init(&engine->deliveries);
+	engine->generation = 1;
 	return engine;
+}
+
+void engine_clear_deadlines(struct engine *engine, struct engine_policy *policy)
+{
+	struct deadline *all[] = {&policy->linger, &policy->retry, &policy->veto, &policy->duration,
+				  &policy->block};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		deadline_clear(&engine->due, all[i]);
 }
 
 void engine_free_policy(void *item)
@@ -109,9 +107,32 @@ void engine_free_policy(void *item)
 	free(policy);
 }
 
-static void free_endpoint(void *item)
+void engine_free_endpoint(void *item)
 {
-	endpoint_fini(item);
+	struct engine_endpoint *live = item;
+
+	endpoint_fini(live->settings);
+	free(live->settings);
+	free(live);
+}
+
+void engine_free_alert(struct engine_alert *alert)
+{
+	alert_free(alert->recovery);
+	choice_fini(&alert->choice);
+	free(alert->held);
+	free(alert->told);
+	free(alert);
+}
+
+static void free_alert(void *item)
+{
+	engine_free_alert(item);
+}
+
+static void free_pair(void *item)
+{
+	free(((struct engine_pair *)item)->memories);
 	free(item);
 }
 
@@ -121,27 +142,68 @@ static void free_source(void *item)
 	free(item);
 }
 
-static void free_items(struct index *index, void (*free_item)(void *item))
+static void free_alert_policy(void *item)
 {
-	for (size_t i = 0; i < index->count; i++)
-		free_item(index->items[i]);
+	alert_policy_fini(item);
+	free(item);
+}
+
+static void free_silence(void *item)
+{
+	silence_fini(item);
+	free(item);
+}
+
+static void free_route(struct alert_route *route)
+{
+	alert_route_fini(route);
+	free(route);
+}
+
+static void free_items(void **items, size_t count, void (*free_item)(void *item))
+{
+	for (size_t i = 0; i < count; i++)
+		free_item(items[i]);
+}
+
+static void free_index(struct index *index, void (*free_item)(void *item))
+{
+	free_items(index->items, index->count, free_item);
 	index_fini(index);
+}
+
+static void free_table(struct table *table, void (*free_item)(void *item))
+{
+	free_items(table->items, table->count, free_item);
+	table_fini(table);
 }
 
 struct engine *engine_free(struct engine *engine)
 {
 	if (!engine)
 		return NULL;
-	free_items(&engine->policies, engine_free_policy);
-	free_items(&engine->endpoints, free_endpoint);
-	free_items(&engine->sources, free_source);
-	free_items(&engine->alerts, free);
+	free_index(&engine->policies, engine_free_policy);
+	free_index(&engine->endpoints, engine_free_endpoint);
+	free_index(&engine->sources, free_source);
+	free_index(&engine->alert_policies, free_alert_policy);
+	free_index(&engine->silences, free_silence);
+	free_table(&engine->by_key, free);
+	free_table(&engine->by_source, free);
+	free_table(&engine->alerts, free_alert);
+	free_table(&engine->pairs, free_pair);
+	for (size_t i = 0; i < engine->route_count; i++)
+		free_route(engine->routes[i]);
+	free(engine->routes);
+	free(engine->touched);
+	choice_fini(&engine->choice);
+	plan_fini(&engine->plan);
+	deadline_heap_fini(&engine->due);
 	delivery_log_fini(&engine->deliveries);
 	free(engine);
 	return NULL;
 }
 
-/* ---- loading ---- */
+/* ---- loading: settings ---- */
 
 void engine_load_policy(struct engine *engine, const struct pcap_policy *policy)
 {
@@ -150,32 +212,119 @@ void engine_load_policy(struct engine *engine, const struct pcap_policy *policy)
 	if (!live) {
 		live = xcalloc(1, sizeof(*live));
 		memcpy(live->run.policy, policy->id, sizeof(live->run.policy));
-		index_init(&live->holds, offsetof(struct engine_hold, hold.key));
+		table_init(&live->holds, offsetof(struct engine_hold, hold.key));
 		index_add(&engine->policies, live);
 	} else {
 		pcap_policy_fini(live->settings);
 		free(live->settings);
 	}
 	live->settings = pcap_policy_copy(policy);
+	engine_forget_choices(engine);
 }
 
 void engine_load_endpoint(struct engine *engine, const struct endpoint *endpoint)
 {
-	void *old = index_take(&engine->endpoints, endpoint->id);
+	struct engine_endpoint *old = index_take(&engine->endpoints, endpoint->id);
+	struct engine_endpoint *live = xcalloc(1, sizeof(*live));
 
-	index_add(&engine->endpoints, endpoint_copy(endpoint));
+	memcpy(live->id, endpoint->id, sizeof(live->id));
+	live->settings = endpoint_copy(endpoint);
+	index_add(&engine->endpoints, live);
 	if (old)
-		free_endpoint(old);
+		engine_free_endpoint(old);
+	engine_forget_choices(engine);
 }
 
-void engine_load_source(struct engine *engine, const struct source *source)
+static void link_alert_policy(struct engine *engine, struct alert_policy *policy)
 {
-	void *old = index_take(&engine->sources, source->id);
+	const char *key = alert_policy_key(policy);
+	struct engine_alert_policy *live = table_find(&engine->by_key, key);
 
-	index_add(&engine->sources, source_copy(source));
-	if (old)
-		free_source(old);
+	if (!live) {
+		live = xcalloc(1, sizeof(*live));
+		snprintf(live->key, sizeof(live->key), "%s", key);
+		table_add(&engine->by_key, live);
+	}
+	live->settings = policy;
 }
+
+void engine_on_alert_policy_delete(struct engine *engine, const char *policy)
+{
+	struct alert_policy *old = index_take(&engine->alert_policies, policy);
+	struct engine_alert_policy *live;
+
+	if (!old)
+		return;
+	live = table_find(&engine->by_key, alert_policy_key(old));
+	if (live && live->settings == old)
+		free(table_take(&engine->by_key, live->key));
+	free_alert_policy(old);
+	engine_forget_choices(engine);
+}
+
+void engine_load_alert_policy(struct engine *engine, const struct alert_policy *policy)
+{
+	struct alert_policy *copy = alert_policy_copy(policy);
+
+	engine_on_alert_policy_delete(engine, policy->id);
+	index_add(&engine->alert_policies, copy);
+	link_alert_policy(engine, copy);
+	engine_forget_choices(engine);
+}
+
+void engine_on_alert_route_delete(struct engine *engine, const char *route)
+{
+	for (size_t i = 0; i < engine->route_count; i++) {
+		if (strcmp(engine->routes[i]->id, route))
+			continue;
+		free_route(engine->routes[i]);
+		engine->route_count--;
+		memmove(&engine->routes[i], &engine->routes[i + 1],
+			(engine->route_count - i) * sizeof(engine->routes[0]));
+		break;
+	}
+	engine_forget_choices(engine);
+}
+
+static bool goes_before(const struct alert_route *a, const struct alert_route *b)
+{
+	return a->position < b->position ||
+	       (a->position == b->position && strcmp(a->id, b->id) < 0);
+}
+
+void engine_load_alert_route(struct engine *engine, const struct alert_route *route)
+{
+	size_t at = 0;
+
+	engine_on_alert_route_delete(engine, route->id);
+	engine->routes =
+		xreallocarray(engine->routes, engine->route_count + 1, sizeof(engine->routes[0]));
+	while (at < engine->route_count && goes_before(engine->routes[at], route))
+		at++;
+	memmove(&engine->routes[at + 1], &engine->routes[at],
+		(engine->route_count - at) * sizeof(engine->routes[0]));
+	engine->routes[at] = alert_route_copy(route);
+	engine->route_count++;
+	engine_forget_choices(engine);
+}
+
+void engine_on_silence_delete(struct engine *engine, const char *silence)
+{
+	struct silence *old = index_take(&engine->silences, silence);
+
+	if (old)
+		free_silence(old);
+}
+
+void engine_load_silence(struct engine *engine, const struct silence *silence)
+{
+	struct silence *copy = silence_copy(silence);
+
+	engine_on_silence_delete(engine, silence->id);
+	index_add(&engine->silences, copy);
+}
+
+/* ---- loading: state ---- */
 
 /* Runs and holds of policies that are gone are left alone: their policy's deletion is what removes
  * them from the store. */
@@ -192,120 +341,61 @@ void engine_load_hold(struct engine *engine, const struct hold *hold)
 	struct engine_policy *live = index_find(&engine->policies, hold->policy);
 	struct engine_hold *copy;
 
-	if (!live || index_find(&live->holds, hold->key))
+	if (!live || table_find(&live->holds, hold->key))
 		return;
 	copy = xcalloc(1, sizeof(*copy));
 	copy->hold = *hold;
-	index_add(&live->holds, copy);
+	copy->policy = live;
+	table_add(&live->holds, copy);
 }
 
+/* A row from before pairs were kept is a pair of its own until its next event. */
 void engine_load_open_alert(struct engine *engine, const struct open_alert *alert)
 {
-	struct engine_alert *live = index_find(&engine->alerts, alert->fingerprint);
+	struct engine_alert *known = table_find(&engine->alerts, alert->fingerprint);
 
-	if (!live) {
-		live = xcalloc(1, sizeof(*live));
-		memcpy(live->open_alert.fingerprint, alert->fingerprint,
-		       sizeof(live->open_alert.fingerprint));
-		index_add(&engine->alerts, live);
+	if (known)
+		return;
+	known = xcalloc(1, sizeof(*known));
+	known->open_alert = *alert;
+	known->open_alert.levels |= LEVEL_BIT(alert->level);
+	if (!alert->pair[0])
+		memcpy(known->open_alert.pair, alert->fingerprint, sizeof(alert->fingerprint));
+	table_add(&engine->alerts, known);
+	known->pair = engine_get_pair(engine, known->open_alert.pair);
+	known->pair->alerts++;
+	known->pair->open += alert->open;
+}
+
+void engine_load_memory(struct engine *engine, const struct push_memory *memory)
+{
+	struct engine_pair *pair = engine_get_pair(engine, memory->pair);
+
+	pair->memories = xreallocarray(pair->memories, pair->count + 1, sizeof(pair->memories[0]));
+	pair->memories[pair->count++] = (struct engine_memory){.memory = *memory};
+}
+
+void engine_load_told(struct engine *engine, const char *fingerprint, const char *endpoint)
+{
+	struct engine_alert *known = table_find(&engine->alerts, fingerprint);
+
+	if (!known || engine_is_told(known, endpoint))
+		return;
+	known->told = xreallocarray(known->told, known->told_count + 1, sizeof(known->told[0]));
+	snprintf(known->told[known->told_count++], IDENT_SIZE, "%s", endpoint);
+}
+
+void engine_load_recovery(struct engine *engine, const struct alert *alert)
+{
+	struct engine_alert *known = table_find(&engine->alerts, alert->fingerprint);
+
+	if (known && !strcmp(known->open_alert.recovery, alert->id)) {
+		alert_free(known->recovery);
+		known->recovery = alert_copy(alert);
 	}
-	live->open_alert = *alert;
-	live->open_alert.levels |= LEVEL_BIT(alert->level);
 }
 
 void engine_load_delivery(struct engine *engine, const char *source, const char *delivery_id)
 {
 	delivery_log_add(&engine->deliveries, source, delivery_id);
-}
-
-/* ---- views ---- */
-
-struct engine_policy *engine_find_policy(const struct engine *engine, const char *id_or_name)
-{
-	struct engine_policy *policy = index_find(&engine->policies, id_or_name);
-
-	for (size_t i = 0; !policy && i < engine->policies.count; i++) {
-		struct engine_policy *other = engine->policies.items[i];
-
-		if (!strcmp(other->settings->name, id_or_name))
-			policy = other;
-	}
-	return policy;
-}
-
-const struct pcap_policy *engine_policy(const struct engine *engine, const char *id_or_name)
-{
-	const struct engine_policy *policy = engine_find_policy(engine, id_or_name);
-
-	return policy ? policy->settings : NULL;
-}
-
-static void *item_at(const struct index *index, size_t position)
-{
-	return position < index->count ? index->items[position] : NULL;
-}
-
-const struct pcap_policy *engine_policy_at(const struct engine *engine, size_t index)
-{
-	const struct engine_policy *policy = item_at(&engine->policies, index);
-
-	return policy ? policy->settings : NULL;
-}
-
-const struct policy_run *engine_run(const struct engine *engine, const char *policy)
-{
-	const struct engine_policy *live = engine_find_policy(engine, policy);
-
-	return live ? &live->run : NULL;
-}
-
-const struct endpoint *engine_endpoint(const struct engine *engine, const char *id_or_name)
-{
-	const struct endpoint *endpoint = index_find(&engine->endpoints, id_or_name);
-
-	for (size_t i = 0; !endpoint && i < engine->endpoints.count; i++) {
-		const struct endpoint *other = engine->endpoints.items[i];
-
-		if (!strcmp(other->name, id_or_name))
-			endpoint = other;
-	}
-	return endpoint;
-}
-
-const struct endpoint *engine_endpoint_at(const struct engine *engine, size_t index)
-{
-	return item_at(&engine->endpoints, index);
-}
-
-const struct source *engine_source(const struct engine *engine, const char *id_or_name)
-{
-	const struct source *source = index_find(&engine->sources, id_or_name);
-
-	for (size_t i = 0; !source && i < engine->sources.count; i++) {
-		const struct source *other = engine->sources.items[i];
-
-		if (!strcmp(other->name, id_or_name))
-			source = other;
-	}
-	return source;
-}
-
-const struct source *engine_source_at(const struct engine *engine, size_t index)
-{
-	return item_at(&engine->sources, index);
-}
-
-const struct hold *engine_hold_at(const struct engine *engine, const char *policy, size_t index)
-{
-	const struct engine_policy *live = engine_find_policy(engine, policy);
-	const struct engine_hold *hold = live ? item_at(&live->holds, index) : NULL;
-
-	return hold ? &hold->hold : NULL;
-}
-
-const struct open_alert *engine_open_alert(const struct engine *engine, const char *fingerprint)
-{
-	const struct engine_alert *alert = index_find(&engine->alerts, fingerprint);
-
-	return alert ? &alert->open_alert : NULL;
 }

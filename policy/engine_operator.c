@@ -6,8 +6,9 @@
 
 #define OPERATOR_KEY "operator"
 
-static void clear_veto(struct engine_policy *policy)
+static void clear_veto(struct turn *turn, struct engine_policy *policy)
 {
+	deadline_clear(&turn->engine->due, &policy->veto);
 	policy->changed = policy->changed || policy->run.veto;
 	policy->run.veto = false;
 	policy->run.veto_until = (wall_t){0};
@@ -15,11 +16,15 @@ static void clear_veto(struct engine_policy *policy)
 
 static void set_veto(struct turn *turn, struct engine_policy *policy, dur_t span)
 {
+	mono_t until = mono_add(turn->now.mono, span);
+
+	clear_veto(turn, policy);
 	policy->run.veto = true;
-	policy->veto_until = mono_add(turn->now.mono, span);
-	policy->run.veto_until = span ? instant_wall_at(turn->now, policy->veto_until)
-				      : (wall_t){0};
 	policy->changed = true;
+	if (!span)
+		return;
+	policy->run.veto_until = instant_wall_at(turn->now, until);
+	deadline_set(&turn->engine->due, &policy->veto, DUE_VETO, until);
 }
 
 /* A new wish, not a renewal: HOLD_MAX counts from now. */
@@ -30,12 +35,13 @@ static void switch_on(struct turn *turn, struct engine_policy *policy, dur_t spa
 	struct cause cause = {.reason = "operator_on"};
 
 	cause.from = wall_add(turn->now.wall, -(lookback < lookback_max ? lookback : lookback_max));
-	clear_veto(policy);
+	clear_veto(turn, policy);
 	engine_release(turn, policy, OPERATOR_KEY, "operator_on");
 	engine_put_hold(turn, policy,
 			&(struct hold_wish){.kind = HOLD_OPERATOR,
 					    .key = OPERATOR_KEY,
 					    .endpoint = "",
+					    .source = "",
 					    .note = note,
 					    .span = span});
 	if (policy->run.state == POLICY_ABNORMAL && policy->run.capture[0])
@@ -64,7 +70,7 @@ void engine_on_switch(struct engine *engine, const char *policy, enum operator_s
 		break;
 	case OPERATOR_AUTOMATIC:
 		engine_release(&turn, live, OPERATOR_KEY, "operator_automatic");
-		clear_veto(live);
+		clear_veto(&turn, live);
 		engine_settle(&turn, live, &(struct cause){.reason = "operator_automatic"});
 		break;
 	}

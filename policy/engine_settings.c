@@ -9,6 +9,8 @@
 
 #include "policy/engine_internal.h"
 
+#define ALWAYS_KEY "always"
+
 /* ---- policies ---- */
 
 static bool same_list(char *const *a, char *const *b)
@@ -31,7 +33,9 @@ static bool records_the_same(const struct pcap_policy *a, const struct pcap_poli
 	return !strcmp(a->filter, b->filter) && is_same_match(a, b) &&
 	       a->headers_only == b->headers_only && a->slice_bytes == b->slice_bytes &&
 	       a->rotate_bytes == b->rotate_bytes && a->rotate == b->rotate &&
-	       a->budget_bytes == b->budget_bytes && same_list(a->nics, b->nics);
+	       a->budget_bytes == b->budget_bytes && a->max_packets == b->max_packets &&
+	       a->sampling == b->sampling && a->priority == b->priority &&
+	       same_list(a->nics, b->nics);
 }
 
 /* What was edited may be what was wrong: a new capture is tried at once, over the same window. */
@@ -44,6 +48,8 @@ static void retry_edited(struct turn *turn, struct engine_policy *policy)
 	engine_end_capture(turn, policy, "policy_edited", turn->now.wall);
 	policy->failures = 0;
 	policy->run.reason[0] = '\0';
+	engine_signal(turn, "policy_abnormal", policy->settings->name, true, LEVEL_ERROR,
+		      "policy_edited");
 	engine_step(turn, policy, EVENT_RETRY, &cause);
 }
 
@@ -55,6 +61,22 @@ static void edit_capture(struct turn *turn, const struct engine_policy *policy)
 	memcpy(action->capture.policy, policy->run.policy, sizeof(action->capture.policy));
 }
 
+/* A policy that always records is held like any other: by this. */
+void engine_hold_always(struct turn *turn, struct engine_policy *policy)
+{
+	bool held = table_find(&policy->holds, ALWAYS_KEY);
+
+	if (policy->settings->always && !held)
+		engine_put_hold(turn, policy,
+				&(struct hold_wish){.kind = HOLD_ALWAYS,
+						    .key = ALWAYS_KEY,
+						    .endpoint = "",
+						    .source = "",
+						    .note = "always"});
+	else if (!policy->settings->always)
+		engine_release(turn, policy, ALWAYS_KEY, "policy_edited");
+}
+
 void engine_on_policy_put(struct engine *engine, const struct pcap_policy *policy,
 			  struct instant now, struct actions *actions)
 {
@@ -63,12 +85,14 @@ void engine_on_policy_put(struct engine *engine, const struct pcap_policy *polic
 	bool same = !live || records_the_same(live->settings, policy);
 
 	engine_load_policy(engine, policy);
-	if (same)
-		return;
-	if (live->run.state == POLICY_ABNORMAL)
+	live = index_find(&engine->policies, policy->id);
+	engine_hold_always(&turn, live);
+	engine_set_duration(&turn, live);
+	if (!same && live->run.state == POLICY_ABNORMAL)
 		retry_edited(&turn, live);
-	else if (live->run.capture[0])
+	else if (!same && live->run.capture[0])
 		edit_capture(&turn, live);
+	engine_settle(&turn, live, &(struct cause){.reason = "policy_edited"});
 }
 
 void engine_on_policy_delete(struct engine *engine, const char *policy, struct instant now,
@@ -81,8 +105,10 @@ void engine_on_policy_delete(struct engine *engine, const char *policy, struct i
 		return;
 	engine_release_all(&turn, live, "policy_deleted");
 	engine_settle(&turn, live, &(struct cause){.reason = "policy_deleted", .at_once = true});
+	engine_clear_deadlines(engine, live);
 	index_take(&engine->policies, policy);
 	engine_free_policy(live);
+	engine_forget_choices(engine);
 }
 
 /* ---- endpoints ---- */
@@ -93,15 +119,17 @@ static bool switches(const struct endpoint *endpoint, enum level level)
 	       level_in(endpoint->enable_levels, level);
 }
 
-/* Another endpoint that certainly would have made the hold too: it takes every alert. */
+/* Another endpoint that would have made the hold too, as far as that can be known without the
+ * alert: it takes every one that nothing sends elsewhere. */
 static const struct endpoint *other_owner(const struct engine *engine, const struct hold *hold)
 {
 	for (size_t i = 0; i < engine->endpoints.count; i++) {
-		const struct endpoint *endpoint = engine->endpoints.items[i];
+		const struct engine_endpoint *live = engine->endpoints.items[i];
+		const struct endpoint *endpoint = live->settings;
 		const struct engine_policy *policy;
 
 		if (!strcmp(endpoint->id, hold->endpoint) || !switches(endpoint, hold->level) ||
-		    endpoint->sources[0] || endpoint->alert_policies[0])
+		    !endpoint->is_default || endpoint->sources[0] || endpoint->alert_policies[0])
 			continue;
 		policy = engine_find_policy(engine, endpoint->policy);
 		if (policy && !strcmp(policy->run.policy, hold->policy))
@@ -134,6 +162,7 @@ static void move_hold(struct turn *turn, struct engine_policy *policy, const str
 			&(struct hold_wish){.kind = hold->kind,
 					    .key = hold->key,
 					    .endpoint = hold->endpoint,
+					    .source = hold->source,
 					    .level = hold->level,
 					    .note = hold->note});
 	engine_settle(turn, policy, &cause);
@@ -195,28 +224,28 @@ void engine_on_endpoint_delete(struct engine *engine, const char *endpoint, stru
 			       struct actions *actions)
 {
 	struct turn turn = engine_turn(engine, now, actions);
-	struct endpoint *live = index_take(&engine->endpoints, endpoint);
+	struct engine_endpoint *live = index_take(&engine->endpoints, endpoint);
 
 	if (!live)
 		return;
+	engine_forget_choices(engine);
 	review_holds(&turn, live->id, NULL, "endpoint_deleted");
-	endpoint_fini(live);
-	free(live);
+	engine_free_endpoint(live);
 }
 
-/* ---- sources ---- */
+/* ---- alert policies, routes, silences ---- */
 
-void engine_on_source_put(struct engine *engine, const struct source *source)
+void engine_on_alert_policy_put(struct engine *engine, const struct alert_policy *policy)
 {
-	engine_load_source(engine, source);
+	engine_load_alert_policy(engine, policy);
 }
 
-void engine_on_source_delete(struct engine *engine, const char *source)
+void engine_on_alert_route_put(struct engine *engine, const struct alert_route *route)
 {
-	struct source *live = index_take(&engine->sources, source);
+	engine_load_alert_route(engine, route);
+}
 
-	if (!live)
-		return;
-	source_fini(live);
-	free(live);
+void engine_on_silence_put(struct engine *engine, const struct silence *silence)
+{
+	engine_load_silence(engine, silence);
 }

@@ -102,14 +102,19 @@ int setting_read_lines(const json_t *object, const char *key, size_t max, char *
 
 int setting_read_name(const json_t *object, char **name, struct error *err)
 {
-	int r = setting_read_text(object, "name", 1, SETTING_NAME_MAX, name, err);
+	return setting_read_long_name(object, SETTING_NAME_MAX, name, err);
+}
+
+int setting_read_long_name(const json_t *object, size_t max, char **name, struct error *err)
+{
+	int r = setting_read_text(object, "name", 1, max, name, err);
 	size_t len = strlen(*name);
 
 	if (r)
 		return r;
 	if (!len)
-		return error_set(err, "missing_field", "/name", "a name of 1 to %d bytes expected",
-				 SETTING_NAME_MAX);
+		return error_set(err, "missing_field", "/name", "a name of 1 to %zu bytes expected",
+				 max);
 	if ((*name)[0] == ' ' || (*name)[len - 1] == ' ')
 		return error_set(err, "invalid_value", "/name",
 				 "\"%s\": a name without blanks at its ends expected", *name);

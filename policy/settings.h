@@ -7,6 +7,7 @@
 #include "policy/content.h"
 #include "policy/intake.h"
 #include "policy/match.h"
+#include "policy/schedule.h"
 
 #define SETTING_NAME_MAX     64
 #define POLICY_FILTER_MAX    1000
@@ -33,6 +34,23 @@ struct pcap_policy {
 	uint64_t rotate_bytes;		 /* default 64 MiB */
 	dur_t rotate;			 /* default 300 s */
 	uint64_t budget_bytes;		 /* per capture, 0 = none */
+	/* settings_limits.c */
+	char *description;
+	char *team;		  /* "" = everybody's */
+	char *location;		  /* where in the network the NICs are, for people */
+	bool enabled;		  /* off: records nothing, whatever holds it */
+	bool always;		  /* records without an alert */
+	struct schedule schedule; /* records within it only */
+	dur_t max_duration;	  /* of one capture, 0 = none */
+	uint64_t max_packets;	  /* of one capture, 0 = none */
+	uint32_t sampling;	  /* one packet of so many */
+	uint64_t budget_levels[LEVEL_INFO + 1]; /* instead of budget_bytes while an alert
+						   of that level holds; 0 = not said */
+	uint32_t captures_max;			/* captures begun in captures_span, 0 = no
+						   limit */
+	dur_t captures_span;
+	dur_t retention;   /* of its captures, 0 = as all others */
+	uint32_t priority; /* 0–100, default 50: the lowest gives way first */
 	wall_t created_at, updated_at;
 };
 

@@ -30,7 +30,8 @@ static const char *const cycle_modes[] = {
 static const char *const languages[] = {[CONTENT_EN] = "en", [CONTENT_ZH] = "zh", NULL};
 
 /* What the API adds to an endpoint's view. */
-static const char *const shown[] = {"problem", "policy_name", "last_result", "circuit", NULL};
+static const char *const shown[] = {"problem", "policy_name", "last_result",
+				    "circuit", "users",	      NULL};
 
 void endpoint_default(struct endpoint *endpoint)
 {

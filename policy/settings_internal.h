@@ -18,6 +18,8 @@ int setting_check_keys(const json_t *object, const char *const allowed[], const 
 /* The name: 1 to SETTING_NAME_MAX bytes, no control characters, no blank at the ends, not of the
  * form of an id (the API finds by either). After reading it must not be empty. */
 int setting_read_name(const json_t *object, char **name, struct error *err);
+/* The same of up to max bytes. */
+int setting_read_long_name(const json_t *object, size_t max, char **name, struct error *err);
 
 /* A text of min..max bytes without control characters. */
 int setting_read_text(const json_t *object, const char *key, size_t min, size_t max, char **ret,
@@ -51,3 +53,15 @@ void setting_free_list(char **list);
 
 /* Is text a source's name: 1–64 of [a-z0-9_-]? NULL or what is wrong. */
 const char *setting_check_source(const char *text);
+
+/* settings_limits.c: a part of struct pcap_policy. Copy makes the texts its own after a memdup;
+ * format adds to the object. */
+#define PCAP_POLICY_LIMIT_KEYS                                                                     \
+	"description", "team", "location", "enabled", "always", "schedule", "max_duration",        \
+		"max_packets", "sampling", "budget_levels", "captures_max", "captures_span",       \
+		"retention", "priority"
+void pcap_policy_limits_default(struct pcap_policy *policy);
+int pcap_policy_limits_read(struct pcap_policy *policy, const json_t *object, struct error *err);
+void pcap_policy_limits_format(const struct pcap_policy *policy, json_t *object);
+void pcap_policy_limits_copy(struct pcap_policy *policy);
+void pcap_policy_limits_fini(struct pcap_policy *policy);

@@ -15,20 +15,28 @@
 #define NIC_NAME_MAX	 15 /* IFNAMSIZ less NUL */
 
 static const char *const keys[] = {
-	"name",		"nics",
-	"filter",	"slice",
-	"margin",	"lookback_max",
-	"linger",	"max_on",
-	"rotate_bytes", "rotate",
-	"budget_bytes", "match",
-	"narrow",	"narrow_otherwise",
+	"name",
+	"nics",
+	"filter",
+	"slice",
+	"margin",
+	"lookback_max",
+	"linger",
+	"max_on",
+	"rotate_bytes",
+	"rotate",
+	"budget_bytes",
+	"match",
+	"narrow",
+	"narrow_otherwise",
+	PCAP_POLICY_LIMIT_KEYS,
 	NULL,
 };
 
 /* What the API adds to a policy's view. */
 static const char *const shown[] = {
-	"state",    "capture", "veto",	   "veto_until", "linger_until",
-	"retry_at", "holds",   "problems", "reason",	 NULL,
+	"state", "capture",  "veto",   "veto_until", "linger_until", "retry_at",
+	"holds", "problems", "reason", "blocked",    NULL,
 };
 
 void pcap_policy_default(struct pcap_policy *policy)
@@ -42,6 +50,7 @@ void pcap_policy_default(struct pcap_policy *policy)
 		.rotate_bytes = 64 << 20,
 		.rotate = 300 * DUR_S,
 	};
+	pcap_policy_limits_default(policy);
 }
 
 /* match is copied; NULL = none. */
@@ -66,6 +75,7 @@ struct pcap_policy *pcap_policy_copy(const struct pcap_policy *policy)
 	copy->match = NULL;
 	set_match(copy, policy->match);
 	setting_copy_list(copy->nics);
+	pcap_policy_limits_copy(copy);
 	return copy;
 }
 
@@ -75,6 +85,7 @@ void pcap_policy_fini(struct pcap_policy *policy)
 	free(policy->filter);
 	set_match(policy, NULL);
 	setting_free_list(policy->nics);
+	pcap_policy_limits_fini(policy);
 	policy->name = policy->filter = NULL;
 }
 
@@ -252,6 +263,8 @@ static int read_all(struct pcap_policy *policy, const json_t *object, struct err
 		r = read_spans(policy, object, err);
 	if (!r)
 		r = read_bytes(policy, object, err);
+	if (!r)
+		r = pcap_policy_limits_read(policy, object, err);
 	return r;
 }
 
@@ -285,7 +298,7 @@ static json_t *format_match(const struct pcap_policy *policy)
 
 json_t *pcap_policy_format(const struct pcap_policy *policy)
 {
-	return json_pack(
+	json_t *object = json_pack(
 		"{s:s, s:I, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, "
 		"s:o, s:o}",
 		"id", policy->id, "version", (json_int_t)policy->version, "name", policy->name,
@@ -300,4 +313,7 @@ json_t *pcap_policy_format(const struct pcap_policy *policy)
 		(json_int_t)policy->budget_bytes, "created_at",
 		setting_format_wall(policy->created_at), "updated_at",
 		setting_format_wall(policy->updated_at));
+
+	pcap_policy_limits_format(policy, object);
+	return object;
 }

@@ -126,3 +126,5 @@ extern const char outbox_schema[];
 extern const char catalogue_schema[];
 /* of version 2 */
 extern const char retention_schema[];
+/* later steps */
+extern const char memory_migration[];

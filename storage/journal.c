@@ -212,12 +212,14 @@ int journal_save_open_alert(struct db *db, const struct open_alert *alert)
 {
 	return db_run(db,
 		      "INSERT OR REPLACE INTO open_alerts (fingerprint, alert, open, level,"
-		      "  levels, starts_at, last_event_at, count)"
-		      " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		      "  levels, starts_at, last_event_at, count, pair, tiers, until,"
+		      "  confirms_at, recovery) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		      db_text(alert->fingerprint), db_text(alert->alert), db_integer(alert->open),
 		      db_integer(alert->level), db_integer(alert->levels),
 		      db_wall(alert->starts_at), db_wall(alert->last_event_at),
-		      db_integer((int64_t)alert->count));
+		      db_integer((int64_t)alert->count), db_text(alert->pair),
+		      db_integer(alert->tiers), db_wall(alert->until), db_wall(alert->confirms_at),
+		      db_text(alert->recovery));
 }
 
 int journal_list_open_alerts(struct db *db, journal_open_alert_call call, void *owner)
@@ -225,7 +227,7 @@ int journal_list_open_alerts(struct db *db, journal_open_alert_call call, void *
 	CLEANUP_ROWS struct db_rows rows = {0};
 	int r = db_query(db, &rows,
 			 "SELECT fingerprint, alert, open, level, levels, starts_at, last_event_at,"
-			 "  count FROM open_alerts");
+			 "  count, pair, tiers, until, confirms_at, recovery FROM open_alerts");
 
 	while (!r && (r = db_next(&rows)) == DB_ROW) {
 		struct open_alert alert = {.open = db_get_integer(&rows, 2),
@@ -233,10 +235,15 @@ int journal_list_open_alerts(struct db *db, journal_open_alert_call call, void *
 					   .levels = (level_set)db_get_integer(&rows, 4),
 					   .starts_at = db_get_wall(&rows, 5),
 					   .last_event_at = db_get_wall(&rows, 6),
-					   .count = (uint64_t)db_get_integer(&rows, 7)};
+					   .count = (uint64_t)db_get_integer(&rows, 7),
+					   .tiers = (level_set)db_get_integer(&rows, 9),
+					   .until = db_get_wall(&rows, 10),
+					   .confirms_at = db_get_wall(&rows, 11)};
 
 		db_copy_text(&rows, 0, alert.fingerprint, sizeof(alert.fingerprint));
 		db_copy_text(&rows, 1, alert.alert, sizeof(alert.alert));
+		db_copy_text(&rows, 8, alert.pair, sizeof(alert.pair));
+		db_copy_text(&rows, 12, alert.recovery, sizeof(alert.recovery));
 		r = call(owner, &alert);
 	}
 	return r;
@@ -246,10 +253,10 @@ int journal_save_hold(struct db *db, const struct hold *hold)
 {
 	return db_run(db,
 		      "INSERT OR REPLACE INTO holds (policy, kind, key, endpoint, level, note,"
-		      "  since, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		      "  since, until, source) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		      db_text(hold->policy), db_integer(hold->kind), db_text(hold->key),
 		      db_text(hold->endpoint), db_integer(hold->level), db_text(hold->note),
-		      db_wall(hold->since), db_wall(hold->until));
+		      db_wall(hold->since), db_wall(hold->until), db_text(hold->source));
 }
 
 int journal_remove_hold(struct db *db, const struct hold *hold)
@@ -262,8 +269,8 @@ int journal_list_holds(struct db *db, journal_hold_call call, void *owner)
 {
 	CLEANUP_ROWS struct db_rows rows = {0};
 	int r = db_query(db, &rows,
-			 "SELECT policy, kind, key, endpoint, level, note, since, until FROM holds"
-			 " ORDER BY policy, since");
+			 "SELECT policy, kind, key, endpoint, level, note, since, until, source"
+			 " FROM holds ORDER BY policy, since");
 
 	while (!r && (r = db_next(&rows)) == DB_ROW) {
 		struct hold hold = {.kind = (enum hold_kind)db_get_integer(&rows, 1),
@@ -275,6 +282,7 @@ int journal_list_holds(struct db *db, journal_hold_call call, void *owner)
 		db_copy_text(&rows, 2, hold.key, sizeof(hold.key));
 		db_copy_text(&rows, 3, hold.endpoint, sizeof(hold.endpoint));
 		db_copy_text(&rows, 5, hold.note, sizeof(hold.note));
+		db_copy_text(&rows, 8, hold.source, sizeof(hold.source));
 		r = call(owner, &hold);
 	}
 	return r;
@@ -282,14 +290,15 @@ int journal_list_holds(struct db *db, journal_hold_call call, void *owner)
 
 int journal_save_run(struct db *db, const struct policy_run *run)
 {
-	return db_run(db,
-		      "INSERT OR REPLACE INTO runs (policy, state, capture, capture_from,"
-		      "  capture_began, linger_until, retry_at, veto, veto_until, reason)"
-		      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		      db_text(run->policy), db_integer(run->state), db_text(run->capture),
-		      db_wall(run->capture_from), db_wall(run->capture_began),
-		      db_wall(run->linger_until), db_wall(run->retry_at), db_integer(run->veto),
-		      db_wall(run->veto_until), db_text(run->reason));
+	return db_run(
+		db,
+		"INSERT OR REPLACE INTO runs (policy, state, capture, capture_from,"
+		"  capture_began, linger_until, retry_at, veto, veto_until, reason, span_from,"
+		"  span_captures) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		db_text(run->policy), db_integer(run->state), db_text(run->capture),
+		db_wall(run->capture_from), db_wall(run->capture_began), db_wall(run->linger_until),
+		db_wall(run->retry_at), db_integer(run->veto), db_wall(run->veto_until),
+		db_text(run->reason), db_wall(run->span_from), db_integer(run->span_captures));
 }
 
 int journal_remove_run(struct db *db, const char *policy)
@@ -300,9 +309,11 @@ int journal_remove_run(struct db *db, const char *policy)
 int journal_list_runs(struct db *db, journal_run_call call, void *owner)
 {
 	CLEANUP_ROWS struct db_rows rows = {0};
-	int r = db_query(db, &rows,
-			 "SELECT policy, state, capture, capture_from, capture_began,"
-			 "  linger_until, retry_at, veto, veto_until, reason FROM runs");
+	int r = db_query(
+		db, &rows,
+		"SELECT policy, state, capture, capture_from, capture_began,"
+		"  linger_until, retry_at, veto, veto_until, reason, span_from, span_captures"
+		" FROM runs");
 
 	while (!r && (r = db_next(&rows)) == DB_ROW) {
 		struct policy_run run = {.state = (enum policy_state)db_get_integer(&rows, 1),
@@ -311,7 +322,9 @@ int journal_list_runs(struct db *db, journal_run_call call, void *owner)
 					 .linger_until = db_get_wall(&rows, 5),
 					 .retry_at = db_get_wall(&rows, 6),
 					 .veto = db_get_integer(&rows, 7),
-					 .veto_until = db_get_wall(&rows, 8)};
+					 .veto_until = db_get_wall(&rows, 8),
+					 .span_from = db_get_wall(&rows, 10),
+					 .span_captures = (uint32_t)db_get_integer(&rows, 11)};
 
 		db_copy_text(&rows, 0, run.policy, sizeof(run.policy));
 		db_copy_text(&rows, 2, run.capture, sizeof(run.capture));

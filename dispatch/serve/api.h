@@ -6,6 +6,8 @@
 #include "dispatch/serve/exchange.h"
 #include "storage/store.h"
 
+struct decision;
+
 /* api_status.c */
 void api_livez(struct exchange *exchange);
 void api_readyz(struct exchange *exchange);
@@ -53,6 +55,30 @@ void api_endpoint_create(struct exchange *exchange, struct endpoint *endpoint);
 void api_endpoint_test(struct exchange *exchange);
 void api_endpoint_tests_post(struct exchange *exchange);
 void api_endpoint_clone(struct exchange *exchange);
+
+/* api_routing.c */
+void api_alert_policies_list(struct exchange *exchange);
+void api_alert_policies_post(struct exchange *exchange);
+void api_alert_policy_get(struct exchange *exchange);
+void api_alert_policy_put(struct exchange *exchange);
+void api_alert_policy_patch(struct exchange *exchange);
+void api_alert_policy_delete(struct exchange *exchange);
+void api_routes_list(struct exchange *exchange);
+void api_routes_post(struct exchange *exchange);
+void api_route_get(struct exchange *exchange);
+void api_route_put(struct exchange *exchange);
+void api_route_patch(struct exchange *exchange);
+void api_route_delete(struct exchange *exchange);
+void api_silences_list(struct exchange *exchange);
+void api_silences_post(struct exchange *exchange);
+void api_silence_get(struct exchange *exchange);
+void api_silence_put(struct exchange *exchange);
+void api_silence_patch(struct exchange *exchange);
+void api_silence_delete(struct exchange *exchange);
+/* The alert policies and routes that name an endpoint, as a problem tells them: a new reference. */
+json_t *api_routing_users(const struct control *control, const char *endpoint);
+/* They name it no more. */
+void api_routing_detach(struct decision *decision, const char *endpoint);
 
 /* api_sources.c */
 void api_sources_list(struct exchange *exchange);

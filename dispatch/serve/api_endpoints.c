@@ -8,6 +8,7 @@
 #include "dispatch/serve/api.h"
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/decision.h"
+#include "dispatch/serve/problem.h"
 #include "dispatch/serve/push_message.h"
 #include "dispatch/serve/setting_row.h"
 
@@ -31,6 +32,7 @@ static json_t *endpoint_view(const struct control *control, const struct endpoin
 						: NULL;
 	json_t *last = json_object_get(control->courier.results, endpoint->id);
 
+	json_object_set_new(view, "users", api_routing_users(control, endpoint->id));
 	json_object_set_new(view, "problem", problem ? json_incref(problem) : json_null());
 	json_object_set_new(view, "last_result", last ? json_incref(last) : json_null());
 	if (policy)
@@ -235,21 +237,46 @@ static void on_deleted(void *owner, struct decision *decision, int result)
 		exchange_reply_empty(exchange, 204);
 }
 
+/* users is put. */
+static void refuse_delete(struct exchange *exchange, const struct endpoint *endpoint, json_t *users)
+{
+	char detail[256];
+	json_t *problem;
+
+	snprintf(detail, sizeof(detail),
+		 "endpoint \"%s\" is in use; delete with ?force=true takes it out of what names it",
+		 endpoint->name);
+	problem = problem_format(409, "endpoint_in_use", detail);
+	json_object_set_new(problem, "users", users);
+	exchange_reply_problem(exchange, 409, problem);
+}
+
 void api_endpoint_delete(struct exchange *exchange)
 {
+	static const char *const allowed[] = {"force", NULL};
 	struct control *control = exchange->control;
 	const struct endpoint *endpoint = endpoint_find(exchange);
+	const char *force = exchange_query(exchange, "force");
 	struct decision *decision;
+	json_t *users;
 	char id[IDENT_SIZE];
 
-	if (!endpoint || !exchange_check_version(exchange, endpoint->version))
+	if (!endpoint || !exchange_check_query(exchange, allowed) ||
+	    !exchange_check_version(exchange, endpoint->version))
 		return;
+	users = api_routing_users(control, endpoint->id);
+	if (json_array_size(users) && (!force || strcmp(force, "true"))) {
+		refuse_delete(exchange, endpoint, users);
+		return;
+	}
+	json_decref(users);
 	memcpy(id, endpoint->id, sizeof(id));
 	decision = decision_new(control);
 	fact_add_setting(&decision->facts, "endpoint", id, NULL);
 	fact_add_setting(&decision->facts, "endpoint_problem", id, NULL);
 	json_object_del(control->endpoint_problems, id);
 	fact_add_kill(&decision->facts, id, "endpoint_deleted");
+	api_routing_detach(decision, id);
 	fact_add_note(&decision->facts, decision->now.wall, "endpoint", id, "", "deleted");
 	engine_on_endpoint_delete(control->engine, id, decision->now, &decision->actions);
 	decision_commit(decision, on_deleted, exchange);

@@ -13,8 +13,9 @@ static json_t *alert_answer(const struct decision *decision, size_t index)
 {
 	const struct alert *alert = &decision->alerts.alerts[index];
 
-	return json_pack("{s:s, s:s, s:s}", "id", alert->id, "fingerprint", alert->fingerprint,
-			 "outcome", alert_outcome_name(decision_outcome(decision, index)));
+	return json_pack(
+		"{s:s, s:s, s:s}", "id", alert->id, "fingerprint", alert->fingerprint, "outcome",
+		alert_outcome_name(decision_outcome(decision, &decision->alerts.alerts[index])));
 }
 
 /* Repeats, orphans and stale ones too were accepted: they are in the journal. */
@@ -25,7 +26,8 @@ static void count_alerts(const struct decision *decision, int result)
 
 		if (result < 0)
 			what = INTAKE_FAILED;
-		else if (decision_outcome(decision, i) == OUTCOME_DUPLICATE)
+		else if (decision_outcome(decision, &decision->alerts.alerts[i]) ==
+			 OUTCOME_DUPLICATE)
 			what = INTAKE_DUPLICATE;
 		intake_count_add(&decision->control->intakes, decision->alerts.alerts[i].source,
 				 what);
@@ -68,7 +70,8 @@ static void log_alert(const struct decision *decision, size_t index)
 
 	log_info("alert", "%s: source %s, level %s, %s, fingerprint %.12s: %s", alert->id,
 		 alert->source, level_name(alert->level), alert_status_name(alert->status),
-		 alert->fingerprint, alert_outcome_name(decision_outcome(decision, index)));
+		 alert->fingerprint,
+		 alert_outcome_name(decision_outcome(decision, &decision->alerts.alerts[index])));
 }
 
 /* The source's parser refuses with 400 (no JSON at all) or 422 (JSON that is no alert). */

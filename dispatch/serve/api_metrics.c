@@ -191,6 +191,15 @@ static void add_alerts(struct buf *out, const struct intake_counts *counts)
 	}
 }
 
+static void add_refusals(struct buf *out, const struct refusal_counts *refusals)
+{
+	metrics_add_family(out, "holds_refused_total", "counter",
+			   "Times an alert was not allowed to hold a policy, by reason.");
+	for (unsigned i = 0; i < REFUSAL_REASONS; i++)
+		metrics_add_count(out, "holds_refused_total", "reason", refusal_reason(i),
+				  refusals->counts[i]);
+}
+
 static void add_captures(struct buf *out, const struct control *control)
 {
 	uint64_t states[CAPTURE_FINISHED] = {0};
@@ -323,6 +332,7 @@ static void metrics_done(void *arg, int result)
 	add_rings(&out, control, wall_now());
 	add_processes(&out, control);
 	add_alerts(&out, &control->intakes);
+	add_refusals(&out, &control->refusals);
 	add_captures(&out, control);
 	add_storage(&out, &job->space);
 	metrics_add_family(&out, "storage_quarantined", "gauge", "Things moved aside by recovery.");

@@ -103,7 +103,7 @@ static void source_commit(struct exchange *exchange, struct source *source, int 
 	fact_add_note(&decision->facts, decision->now.wall, "source", source->id, "",
 		      "%s, version %" PRId64 "%s", status == 201 ? "created" : "edited",
 		      source->version, *token ? ", new token" : "");
-	engine_on_source_put(control->engine, source);
+	engine_on_source_put(control->engine, source, decision->now, &decision->actions);
 	decision_commit(decision, on_committed, reply);
 }
 
@@ -217,6 +217,6 @@ void api_source_delete(struct exchange *exchange)
 	decision = decision_new(control);
 	fact_add_setting(&decision->facts, "source", id, NULL);
 	fact_add_note(&decision->facts, decision->now.wall, "source", id, "", "deleted");
-	engine_on_source_delete(control->engine, id);
+	engine_on_source_delete(control->engine, id, decision->now, &decision->actions);
 	decision_commit(decision, on_deleted, exchange);
 }

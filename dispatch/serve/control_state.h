@@ -27,6 +27,7 @@
 #include "dispatch/serve/program.h"
 #include "dispatch/serve/reading.h"
 #include "dispatch/serve/recorder_link.h"
+#include "dispatch/serve/refusal_count.h"
 #include "dispatch/serve/request_count.h"
 #include "dispatch/serve/retention_job.h"
 #include "dispatch/serve/worker.h"
@@ -68,6 +69,7 @@ struct control {
 	unsigned derived_count; /* derived downloads under way */
 	struct readings readings;
 	struct retention_job retention;
+	struct refusal_counts refusals;
 	struct server *server;
 	struct timer *engine_timer;
 	struct timer *retry_timer; /* another try at loading */

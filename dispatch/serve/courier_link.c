@@ -10,6 +10,7 @@
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/decision.h"
 #include "dispatch/serve/push_message.h"
+#include "dispatch/serve/self.h"
 #include "dispatch/serve/setting_row.h"
 
 /* room for tests is left */
@@ -120,6 +121,7 @@ static void lease_send(struct courier_link *courier, const struct outbox_push *r
 		memcpy(lease->push, row->id, sizeof(lease->push));
 		memcpy(lease->endpoint, row->endpoint, sizeof(lease->endpoint));
 		memcpy(lease->alert, row->alert, sizeof(lease->alert));
+		memcpy(lease->fingerprint, row->fingerprint, sizeof(lease->fingerprint));
 		lease->attempt = row->attempt;
 		lease->created_at = row->created_at;
 		courier->leased++;
@@ -331,6 +333,32 @@ static void verdict_format(const struct courier_result *verdict, const struct le
 	}
 }
 
+/* What was given up takes its push cycle with it (EPC-10); and that an endpoint fails is told
+ * through the others. */
+static void tell_engine(struct courier_link *courier, const struct lease *lease,
+			const struct outbox_result *result)
+{
+	struct control *control = courier->control;
+	const struct endpoint *endpoint =
+		control->engine ? engine_endpoint(control->engine, lease->endpoint) : NULL;
+	bool dead = result->state == OUTBOX_DEAD;
+	struct decision *decision;
+
+	if (!endpoint || result->state == OUTBOX_PENDING)
+		return;
+	if (dead) {
+		decision = decision_new(control);
+		engine_on_push_dead(control->engine, lease->push, lease->endpoint,
+				    lease->fingerprint, decision->now, &decision->actions);
+		decision_commit(decision, NULL, NULL);
+	}
+	self_raise(control, &(struct self_alert){.policy = "endpoint_failing",
+						 .object = endpoint->name,
+						 .text = result->text,
+						 .level = LEVEL_ERROR,
+						 .over = !dead});
+}
+
 /* The remote wants no more: the endpoint is switched off, visibly, and its queue ends. */
 static void endpoint_disable(struct courier_link *courier, const char *id, const char *text)
 {
@@ -366,8 +394,7 @@ static int on_result(struct courier_link *courier, struct courier_result *verdic
 {
 	struct outbox_result result = {0};
 	struct settle_job *job;
-	struct lease *lease;
-	char endpoint[IDENT_SIZE];
+	struct lease *lease, was;
 
 	verdict->text[sizeof(verdict->text) - 1] = '\0';
 	if (!memchr(verdict->push, 0, sizeof(verdict->push)) || !verdict->push[0])
@@ -380,8 +407,8 @@ static int on_result(struct courier_link *courier, struct courier_result *verdic
 	if (!lease)
 		return 0; /* of a lease that was given back */
 	memcpy(result.id, verdict->push, sizeof(result.id));
-	memcpy(endpoint, lease->endpoint, sizeof(endpoint));
-	remember_result(courier, endpoint, verdict, false);
+	was = *lease;
+	remember_result(courier, was.endpoint, verdict, false);
 	verdict_format(verdict, lease, &result);
 	job = settle_new(courier, &result);
 	memcpy(job->alert, lease->alert, sizeof(job->alert));
@@ -398,7 +425,8 @@ static int on_result(struct courier_link *courier, struct courier_result *verdic
 	courier->leased--;
 	commit_post(&courier->control->commits, settle_run, settle_done, job);
 	if (verdict->verdict == VERDICT_DISABLE)
-		endpoint_disable(courier, endpoint, verdict->text);
+		endpoint_disable(courier, was.endpoint, verdict->text);
+	tell_engine(courier, &was, &result);
 	return 0;
 }
 

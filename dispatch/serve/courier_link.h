@@ -16,6 +16,7 @@ struct lease {
 	char push[IDENT_SIZE]; /* "" = free */
 	char endpoint[IDENT_SIZE];
 	char alert[IDENT_SIZE];
+	char fingerprint[SHA256_HEX_SIZE];
 	int attempt;
 	wall_t created_at;
 };

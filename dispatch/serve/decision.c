@@ -9,6 +9,8 @@
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/manifest_job.h"
 #include "dispatch/serve/message.h"
+#include "dispatch/serve/self.h"
+#include "storage/memory.h"
 
 struct decision *decision_new(struct control *control)
 {
@@ -31,16 +33,16 @@ void decision_abort(struct decision *decision)
 	free(decision);
 }
 
-enum alert_outcome decision_outcome(const struct decision *decision, size_t index)
+enum alert_outcome decision_outcome(const struct decision *decision, const struct alert *alert)
 {
 	for (size_t i = 0; i < decision->actions.count; i++) {
 		const struct action *action = &decision->actions.items[i];
 
-		if (action->kind == ACTION_ALERT &&
-		    action->alert == &decision->alerts.alerts[index])
+		if (action->kind == ACTION_ALERT && action->alert == alert)
 			return action->outcome;
 	}
-	return OUTCOME_NOTICE;
+	/* a recovery that was accepted before, and counts now */
+	return alert->status == ALERT_RECOVERED ? OUTCOME_CLOSED : OUTCOME_NOTICE;
 }
 
 /* ---- actions → live captures and rows, on the loop ---- */
@@ -74,11 +76,12 @@ static void format_rings(const struct control *control, const struct pcap_policy
 		append_nic(rings, ring.nic);
 }
 
-static void take_policy(struct live_capture *capture, const struct pcap_policy *policy)
+static void take_policy(const struct control *control, struct live_capture *capture,
+			const struct pcap_policy *policy)
 {
 	capture->rotate_bytes = policy->rotate_bytes;
 	capture->rotate = policy->rotate;
-	capture->budget_bytes = policy->budget_bytes;
+	capture->budget_bytes = engine_budget(control->engine, policy->id);
 	live_match_decide(capture, live_match_new(policy->match, NULL, 0));
 }
 
@@ -103,7 +106,7 @@ static void on_capture(struct decision *decision, const struct action *action)
 	format_slice(policy, row.slice);
 	format_rings(control, policy, row.rings);
 	capture = live_add(&control->live, &row);
-	take_policy(capture, policy);
+	take_policy(control, capture, policy);
 	live_resolve(control, capture);
 	fact_add_folder(&decision->facts, row.id);
 	fact_add_capture(&decision->facts, &capture->row);
@@ -139,7 +142,7 @@ static void on_edit(struct decision *decision, const struct action *action)
 			continue;
 		snprintf(capture->row.filter, sizeof(capture->row.filter), "%s", policy->filter);
 		format_slice(policy, capture->row.slice);
-		take_policy(capture, policy);
+		take_policy(control, capture, policy);
 		fact_add_capture(&decision->facts, &capture->row);
 		fact_add_note(&decision->facts, decision->now.wall, "capture", capture->row.id, "",
 			      "policy edited while capturing: filter \"%s\", slice %s",
@@ -162,6 +165,14 @@ static void note_hold(struct decision *decision, const struct action *action)
 		fact_add_note(&decision->facts, decision->now.wall, "capture", run->capture, alert,
 			      "%s by %s%s%s", what, hold_kind_name(hold->kind),
 			      hold->note[0] ? ": " : "", hold->note);
+}
+
+/* What was asked for and not done, with the reason: beside the alert and beside the policy. */
+static void on_refuse(struct decision *decision, const struct action *action)
+{
+	refusal_count_add(&decision->control->refusals, action->reason);
+	fact_add_note(&decision->facts, decision->now.wall, "policy", action->hold.policy,
+		      action->alert->id, "refused to be held: %s", action->reason);
 }
 
 static void on_run(struct decision *decision, const struct action *action)
@@ -211,9 +222,17 @@ static void on_action(struct decision *decision, const struct action *action)
 	case ACTION_SUPPRESS:
 		on_push(decision, action);
 		break;
+	case ACTION_REFUSE:
+		on_refuse(decision, action);
+		break;
 	case ACTION_START: /* carried out after the commit */
+	case ACTION_SIGNAL:
 	case ACTION_ALERT:
 	case ACTION_OPEN_ALERT:
+	case ACTION_MEMORY:
+	case ACTION_FORGET:
+	case ACTION_TOLD:
+	case ACTION_UNTOLD:
 		break;
 	}
 }
@@ -242,6 +261,14 @@ static int action_apply(struct db *db, const struct decision *decision, const st
 		return journal_remove_hold(db, &action->hold);
 	case ACTION_RUN:
 		return journal_save_run(db, &action->run);
+	case ACTION_MEMORY:
+		return memory_save(db, &action->memory);
+	case ACTION_FORGET:
+		return memory_remove(db, action->memory.pair);
+	case ACTION_TOLD:
+		return memory_add_told(db, action->push.fingerprint, action->push.endpoint);
+	case ACTION_UNTOLD:
+		return memory_remove_told(db, action->push.fingerprint, action->push.endpoint);
 	default:
 		return 0; /* became a fact */
 	}
@@ -334,6 +361,7 @@ static void decision_on_committed(void *arg, int result)
 void decision_commit(struct decision *decision, decision_done done, void *owner)
 {
 	struct control *control = decision->control;
+	bool stopping = control->stopping; /* then it is undone, and freed, at once */
 
 	decision->done = done;
 	decision->owner = owner;
@@ -341,4 +369,6 @@ void decision_commit(struct decision *decision, decision_done done, void *owner)
 		on_action(decision, &decision->actions.items[i]);
 	control_schedule(control);
 	commit_post(&control->commits, decision_run, decision_on_committed, decision);
+	if (!stopping)
+		self_raise_signals(control, &decision->actions);
 }

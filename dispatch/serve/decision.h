@@ -36,5 +36,5 @@ void decision_commit(struct decision *decision, decision_done done, void *owner)
 /* Nothing was decided: frees it. */
 void decision_abort(struct decision *decision);
 
-/* What became of alert `index` of decision->alerts. */
-enum alert_outcome decision_outcome(const struct decision *decision, size_t index);
+/* What became of an alert the decision is about. */
+enum alert_outcome decision_outcome(const struct decision *decision, const struct alert *alert);

@@ -12,6 +12,7 @@
 #include "dispatch/serve/first_start.h"
 #include "dispatch/serve/setting_row.h"
 #include "storage/journal.h"
+#include "storage/memory.h"
 #include "storage/outbox.h"
 #include "storage/quarantine.h"
 #include "storage/recover.h"
@@ -61,34 +62,52 @@ static int load_policy(void *owner, const char *id, const char *json)
 	return r ? complain(job, "policy", id, &err) : 0;
 }
 
+#define LOAD_SETTING(type, job, id, json)                                                          \
+	({                                                                                         \
+		struct type setting_;                                                              \
+		struct error err_;                                                                 \
+		int r_;                                                                            \
+		type##_default(&setting_);                                                         \
+		r_ = setting_row_parse_##type(json, &setting_, &err_);                             \
+		if (!r_)                                                                           \
+			engine_load_##type((job)->result.engine, &setting_);                       \
+		type##_fini(&setting_);                                                            \
+		r_ ? complain(job, #type, id, &err_) : 0;                                          \
+	})
+
 static int load_endpoint(void *owner, const char *id, const char *json)
 {
 	struct load_job *job = owner;
-	struct endpoint endpoint;
-	struct error err;
-	int r;
 
-	endpoint_default(&endpoint);
-	r = setting_row_parse_endpoint(json, &endpoint, &err);
-	if (!r)
-		engine_load_endpoint(job->result.engine, &endpoint);
-	endpoint_fini(&endpoint);
-	return r ? complain(job, "endpoint", id, &err) : 0;
+	return LOAD_SETTING(endpoint, job, id, json);
 }
 
 static int load_source(void *owner, const char *id, const char *json)
 {
 	struct load_job *job = owner;
-	struct source source;
-	struct error err;
-	int r;
 
-	source_default(&source);
-	r = setting_row_parse_source(json, &source, &err);
-	if (!r)
-		engine_load_source(job->result.engine, &source);
-	source_fini(&source);
-	return r ? complain(job, "source", id, &err) : 0;
+	return LOAD_SETTING(source, job, id, json);
+}
+
+static int load_alert_policy(void *owner, const char *id, const char *json)
+{
+	struct load_job *job = owner;
+
+	return LOAD_SETTING(alert_policy, job, id, json);
+}
+
+static int load_route(void *owner, const char *id, const char *json)
+{
+	struct load_job *job = owner;
+
+	return LOAD_SETTING(alert_route, job, id, json);
+}
+
+static int load_silence(void *owner, const char *id, const char *json)
+{
+	struct load_job *job = owner;
+
+	return LOAD_SETTING(silence, job, id, json);
 }
 
 static int load_token(void *owner, const char *id, const char *json)
@@ -117,11 +136,10 @@ static int load_settings(struct db *db, struct load_job *job)
 		const char *kind;
 		settings_call call;
 	} kinds[] = {
-		{"policy", load_policy},
-		{"endpoint", load_endpoint},
-		{"source", load_source},
-		{"token", load_token},
-		{"endpoint_problem", load_problem},
+		{"policy", load_policy}, {"endpoint", load_endpoint},
+		{"source", load_source}, {"alert_policy", load_alert_policy},
+		{"route", load_route},	 {"silence", load_silence},
+		{"token", load_token},	 {"endpoint_problem", load_problem},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -153,6 +171,18 @@ static int load_open_alert(void *owner, const struct open_alert *alert)
 	return 0;
 }
 
+static int load_memory(void *owner, const struct push_memory *memory)
+{
+	engine_load_memory(((struct load_job *)owner)->result.engine, memory);
+	return 0;
+}
+
+static int load_told(void *owner, const char *fingerprint, const char *endpoint)
+{
+	engine_load_told(((struct load_job *)owner)->result.engine, fingerprint, endpoint);
+	return 0;
+}
+
 static int load_delivery(void *owner, const char *source, const char *delivery_id)
 {
 	engine_load_delivery(((struct load_job *)owner)->result.engine, source, delivery_id);
@@ -167,6 +197,10 @@ static int load_state(struct db *db, struct load_job *job)
 		r = journal_list_holds(db, load_hold, job);
 	if (!r)
 		r = journal_list_open_alerts(db, load_open_alert, job);
+	if (!r)
+		r = memory_list(db, load_memory, job);
+	if (!r)
+		r = memory_list_told(db, load_told, job);
 	if (!r)
 		r = journal_list_delivery_ids(db, wall_add(wall_now(), -DELIVERY_IDS_AGE),
 					      load_delivery, job);
@@ -211,7 +245,7 @@ static int load_capture(struct db *db, struct load_job *job, const struct captur
 	if (policy) {
 		capture->rotate_bytes = policy->rotate_bytes;
 		capture->rotate = policy->rotate;
-		capture->budget_bytes = policy->budget_bytes;
+		capture->budget_bytes = engine_budget(job->result.engine, policy->id);
 		capture->match = live_match_new(policy->match, NULL, 0);
 	}
 	track_restore(capture, segments, n);

@@ -96,14 +96,13 @@ char *message_format(struct decision *decision, const struct action *action)
 	const struct control *control = decision->control;
 	const struct endpoint *endpoint = engine_endpoint(control->engine, action->push.endpoint);
 	CLEANUP_JSON json_t *captures = captures_format(decision, action->alert), *variables = NULL;
-	size_t index = (size_t)(action->alert - decision->alerts.alerts);
 	struct content_facts facts = {
 		.alert = action->alert,
-		.outcome = alert_outcome_name(decision_outcome(decision, index)),
+		.outcome = alert_outcome_name(decision_outcome(decision, action->alert)),
 		.captures = captures,
 		.probe = control->probe,
 		.base_url = control->base_url,
-		.count = 1};
+		.count = action->push.count};
 	struct content_order order;
 	struct content content;
 	char *request;

@@ -73,6 +73,7 @@ void policy_view_problems(const struct control *control, const struct pcap_polic
 json_t *policy_view(const struct control *control, const struct pcap_policy *policy)
 {
 	const struct policy_run *run = engine_run(control->engine, policy->id);
+	const char *blocked = engine_blocked(control->engine, policy->id);
 	json_t *view = pcap_policy_format(policy), *problems = json_array();
 
 	json_object_set_new(view, "state",
@@ -81,6 +82,7 @@ json_t *policy_view(const struct control *control, const struct pcap_policy *pol
 			    run && run->capture[0] ? json_string(run->capture) : json_null());
 	json_object_set_new(view, "reason",
 			    run && run->reason[0] ? json_string(run->reason) : json_null());
+	json_object_set_new(view, "blocked", *blocked ? json_string(blocked) : json_null());
 	json_object_set_new(view, "veto", json_boolean(run && run->veto));
 	json_object_set_new(view, "veto_until", run ? wall_json(run->veto_until) : json_null());
 	json_object_set_new(view, "linger_until", run ? wall_json(run->linger_until) : json_null());

@@ -40,6 +40,26 @@ const struct route api_routes[] = {
 	{METHOD_POST, V1 "/endpoint-tests", PERMISSION_ADMIN, api_endpoint_tests_post},
 
 	{METHOD_POST, V1 "/templates/preview", PERMISSION_ADMIN, api_template_preview},
+	{METHOD_GET, V1 "/alert-policies", PERMISSION_ADMIN, api_alert_policies_list},
+	{METHOD_POST, V1 "/alert-policies", PERMISSION_ADMIN, api_alert_policies_post},
+	{METHOD_GET, V1 "/alert-policies/{}", PERMISSION_ADMIN, api_alert_policy_get},
+	{METHOD_PUT, V1 "/alert-policies/{}", PERMISSION_ADMIN, api_alert_policy_put},
+	{METHOD_PATCH, V1 "/alert-policies/{}", PERMISSION_ADMIN, api_alert_policy_patch},
+	{METHOD_DELETE, V1 "/alert-policies/{}", PERMISSION_ADMIN, api_alert_policy_delete},
+
+	{METHOD_GET, V1 "/routes", PERMISSION_ADMIN, api_routes_list},
+	{METHOD_POST, V1 "/routes", PERMISSION_ADMIN, api_routes_post},
+	{METHOD_GET, V1 "/routes/{}", PERMISSION_ADMIN, api_route_get},
+	{METHOD_PUT, V1 "/routes/{}", PERMISSION_ADMIN, api_route_put},
+	{METHOD_PATCH, V1 "/routes/{}", PERMISSION_ADMIN, api_route_patch},
+	{METHOD_DELETE, V1 "/routes/{}", PERMISSION_ADMIN, api_route_delete},
+
+	{METHOD_GET, V1 "/silences", PERMISSION_ADMIN, api_silences_list},
+	{METHOD_POST, V1 "/silences", PERMISSION_ADMIN, api_silences_post},
+	{METHOD_GET, V1 "/silences/{}", PERMISSION_ADMIN, api_silence_get},
+	{METHOD_PUT, V1 "/silences/{}", PERMISSION_ADMIN, api_silence_put},
+	{METHOD_PATCH, V1 "/silences/{}", PERMISSION_ADMIN, api_silence_patch},
+	{METHOD_DELETE, V1 "/silences/{}", PERMISSION_ADMIN, api_silence_delete},
 
 	{METHOD_GET, V1 "/sources", PERMISSION_ADMIN, api_sources_list},
 	{METHOD_POST, V1 "/sources", PERMISSION_ADMIN, api_sources_post},

@@ -65,6 +65,27 @@ char *setting_row_format_source(const struct source *source)
 	return row_format(&head, source_format_full(source), tokens);
 }
 
+char *setting_row_format_alert_policy(const struct alert_policy *policy)
+{
+	struct row_head head = ROW_HEAD(policy);
+
+	return row_format(&head, alert_policy_format(policy), NULL);
+}
+
+char *setting_row_format_alert_route(const struct alert_route *route)
+{
+	struct row_head head = ROW_HEAD(route);
+
+	return row_format(&head, alert_route_format(route), NULL);
+}
+
+char *setting_row_format_silence(const struct silence *silence)
+{
+	struct row_head head = ROW_HEAD(silence);
+
+	return row_format(&head, silence_format(silence), NULL);
+}
+
 static char *text_format(const char *key, const char *text)
 {
 	CLEANUP_JSON json_t *json = json_pack("{s:s}", key, text);
@@ -124,32 +145,42 @@ static int row_parse(const char *json, struct row_head *head, json_t **row, json
 		(object)->updated_at = (head)->updated_at;                                         \
 	} while (0)
 
+#define ROW_PARSE(read, json, ret, err)                                                            \
+	({                                                                                         \
+		CLEANUP_JSON json_t *row_ = NULL;                                                  \
+		struct row_head head_;                                                             \
+		json_t *setting_;                                                                  \
+		int r_ = row_parse(json, &head_, &row_, &setting_, err);                           \
+		if (!r_)                                                                           \
+			r_ = read(ret, setting_, err);                                             \
+		if (!r_)                                                                           \
+			TAKE_HEAD(ret, &head_);                                                    \
+		r_;                                                                                \
+	})
+
 int setting_row_parse_policy(const char *json, struct pcap_policy *ret, struct error *err)
 {
-	CLEANUP_JSON json_t *row = NULL;
-	struct row_head head;
-	json_t *setting;
-	int r = row_parse(json, &head, &row, &setting, err);
-
-	if (!r)
-		r = pcap_policy_read(ret, setting, err);
-	if (!r)
-		TAKE_HEAD(ret, &head);
-	return r;
+	return ROW_PARSE(pcap_policy_read, json, ret, err);
 }
 
 int setting_row_parse_endpoint(const char *json, struct endpoint *ret, struct error *err)
 {
-	CLEANUP_JSON json_t *row = NULL;
-	struct row_head head;
-	json_t *setting;
-	int r = row_parse(json, &head, &row, &setting, err);
+	return ROW_PARSE(endpoint_read, json, ret, err);
+}
 
-	if (!r)
-		r = endpoint_read(ret, setting, err);
-	if (!r)
-		TAKE_HEAD(ret, &head);
-	return r;
+int setting_row_parse_alert_policy(const char *json, struct alert_policy *ret, struct error *err)
+{
+	return ROW_PARSE(alert_policy_read, json, ret, err);
+}
+
+int setting_row_parse_alert_route(const char *json, struct alert_route *ret, struct error *err)
+{
+	return ROW_PARSE(alert_route_read, json, ret, err);
+}
+
+int setting_row_parse_silence(const char *json, struct silence *ret, struct error *err)
+{
+	return ROW_PARSE(silence_read, json, ret, err);
 }
 
 static void hash_read(const json_t *row, const char *key, char ret[SHA256_HEX_SIZE])

@@ -9,7 +9,7 @@
 static const char *const effect_names[] = {
 	[ACTION_ALERT] = "outcome", [ACTION_UNHOLD] = "release",    [ACTION_PUSH] = "push",
 	[ACTION_START] = "start",   [ACTION_SUPPRESS] = "suppress", [ACTION_STOP] = "stop",
-	[ACTION_EDIT] = "edit",
+	[ACTION_EDIT] = "edit",	    [ACTION_REFUSE] = "refuse",	    [ACTION_SIGNAL] = "signal",
 };
 
 static void print_effect(const struct world *world, const struct effect *effect)
@@ -59,6 +59,14 @@ static bool flag_fits(const struct line *line, const char *word, bool flag)
 	return wanted == flag;
 }
 
+static bool number_fits(struct line *line, const char *key, uint32_t number)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%" PRIu32, number);
+	return word_fits(line, key, text);
+}
+
 static bool effect_fits(const struct world *world, struct line *line, const struct effect *effect)
 {
 	const char *subject = line_word(line, 2);
@@ -67,13 +75,16 @@ static bool effect_fits(const struct world *world, struct line *line, const stru
 		return false;
 	if (effect->kind == ACTION_ALERT)
 		return !strcmp(alert_outcome_name(effect->outcome), subject);
-	if (effect->kind == ACTION_SUPPRESS && strcmp(line_word(line, 3), effect->reason))
+	if ((effect->kind == ACTION_SUPPRESS || effect->kind == ACTION_REFUSE) &&
+	    strcmp(line_word(line, 3), effect->reason))
 		return false;
 	return !strcmp(effect->subject, subject) && time_fits(world, line, "from", effect->from) &&
 	       time_fits(world, line, "until", effect->until) &&
 	       time_fits(world, line, "trigger", effect->trigger) &&
 	       word_fits(line, "reason", effect->reason) &&
 	       word_fits(line, "level", level_name(effect->level)) &&
+	       word_fits(line, "why", effect->why) && number_fits(line, "count", effect->count) &&
+	       (effect->kind != ACTION_SIGNAL || flag_fits(line, "over", effect->over)) &&
 	       (effect->kind != ACTION_START || flag_fits(line, "resume", effect->resume));
 }
 
@@ -93,7 +104,8 @@ static void take_effect(struct world *world, struct line *line)
 
 static bool is_visible(const struct effect *effect)
 {
-	return effect->kind != ACTION_ALERT && effect->kind != ACTION_UNHOLD;
+	return effect->kind != ACTION_ALERT && effect->kind != ACTION_UNHOLD &&
+	       effect->kind != ACTION_SIGNAL;
 }
 
 void expect_nothing_left(struct world *world, const struct line *line)

@@ -60,11 +60,22 @@ static void run_capture(struct world *world, const struct line *line)
 		line_fail(line, "started, failed, limit or stop expected");
 }
 
+static bool is_setting(const char *verb)
+{
+	static const char *const kinds[] = {"policy",	    "endpoint", "source",
+					    "alert-policy", "route",	"silence"};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(verb, kinds[i]))
+			return true;
+	return false;
+}
+
 static void run_command(struct world *world, struct line *line)
 {
 	const char *verb = line_word(line, 0);
 
-	if (!strcmp(verb, "policy") || !strcmp(verb, "endpoint") || !strcmp(verb, "source"))
+	if (is_setting(verb))
 		world_put(world, line, verb, line_word(line, 1));
 	else if (!strcmp(verb, "delete"))
 		world_delete(world, line, line_word(line, 1), line_word(line, 2));
@@ -76,6 +87,10 @@ static void run_command(struct world *world, struct line *line)
 		run_switch(world, line);
 	else if (!strcmp(verb, "capture"))
 		run_capture(world, line);
+	else if (!strcmp(verb, "heard"))
+		engine_on_heard(world->engine, line_word(line, 1), world->now, &world->actions);
+	else if (!strcmp(verb, "push-dead"))
+		world_push_dead(world, line, line_word(line, 1));
 	else if (!strcmp(verb, "wall-step"))
 		world->now.wall =
 			wall_add(world->now.wall, line_parse_span(line, line_word(line, 1)));

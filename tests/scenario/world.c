@@ -51,6 +51,20 @@ void world_fini(struct world *world)
 		source_fini(world->sources[i]);
 		free(world->sources[i]);
 	}
+	for (size_t i = 0; i < world->alert_policy_count; i++) {
+		alert_policy_fini(world->alert_policies[i]);
+		free(world->alert_policies[i]);
+	}
+	for (size_t i = 0; i < world->route_count; i++) {
+		alert_route_fini(world->routes[i]);
+		free(world->routes[i]);
+	}
+	for (size_t i = 0; i < world->silence_count; i++) {
+		silence_fini(world->silences[i]);
+		free(world->silences[i]);
+	}
+	for (size_t i = 0; i < world->recovery_count; i++)
+		alert_free(world->recoveries[i]);
 	for (size_t i = 0; i < world->delivery_count; i++) {
 		free(world->deliveries[i].source);
 		free(world->deliveries[i].id);
@@ -115,6 +129,45 @@ static void save_delivery(struct world *world, const struct alert *alert)
 	world->deliveries[world->delivery_count++].id = xstrdup(alert->delivery_id);
 }
 
+static size_t find_memory(const struct world *world, const struct push_memory *memory)
+{
+	return FIND(world->memories, world->memory_count,
+		    !strcmp(it->pair, memory->pair) && !strcmp(it->endpoint, memory->endpoint));
+}
+
+static void save_memory(struct world *world, const struct push_memory *memory)
+{
+	size_t i = find_memory(world, memory);
+
+	bug_on(i == WORLD_MAX);
+	world->memories[i] = *memory;
+	if (i == world->memory_count)
+		world->memory_count++;
+}
+
+static void forget_pair(struct world *world, const char *pair)
+{
+	for (size_t i = world->memory_count; i > 0; i--)
+		if (!strcmp(world->memories[i - 1].pair, pair))
+			world->memories[i - 1] = world->memories[--world->memory_count];
+}
+
+static void remove_told(struct world *world, const struct action_push *push)
+{
+	for (size_t i = world->told_count; i > 0; i--)
+		if (!strcmp(world->told[i - 1].fingerprint, push->fingerprint) &&
+		    (!push->endpoint[0] || !strcmp(world->told[i - 1].endpoint, push->endpoint)))
+			world->told[i - 1] = world->told[--world->told_count];
+}
+
+static void save_told(struct world *world, const struct action_push *push)
+{
+	bug_on(world->told_count == WORLD_MAX);
+	memcpy(world->told[world->told_count].fingerprint, push->fingerprint,
+	       sizeof(push->fingerprint));
+	memcpy(world->told[world->told_count++].endpoint, push->endpoint, sizeof(push->endpoint));
+}
+
 /* ---- actions ---- */
 
 /* Ids are numbers in the order of making, so that scenarios do not depend on chance. */
@@ -142,21 +195,51 @@ static void add_effect(struct world *world, const struct action *action)
 	effect->trigger = action->capture.trigger;
 	effect->resume = action->capture.resume;
 	effect->level = action->alert ? action->alert->level : 0;
+	effect->over = action->signal.over;
+	effect->count = action->push.count;
+	effect->why = action->push.why ? action->push.why : "";
 	memcpy(effect->policy, action->capture.policy, sizeof(effect->policy));
 	memcpy(effect->capture, action->capture.id, sizeof(effect->capture));
 	memcpy(effect->reason, action->reason, sizeof(effect->reason));
 	if (action->kind == ACTION_PUSH || action->kind == ACTION_SUPPRESS)
 		id = action->push.endpoint;
-	if (action->kind == ACTION_UNHOLD)
+	if (action->kind == ACTION_UNHOLD || action->kind == ACTION_REFUSE)
 		id = action->hold.policy;
-	snprintf(effect->subject, sizeof(effect->subject), "%s", name_of(world, id));
+	snprintf(effect->subject, sizeof(effect->subject), "%s",
+		 action->kind == ACTION_SIGNAL ? action->signal.policy : name_of(world, id));
+}
+
+static void take_event(struct world *world, const struct action *action)
+{
+	save_delivery(world, action->alert);
+	if (action->outcome == OUTCOME_CONFIRMING) {
+		bug_on(world->recovery_count == WORLD_MAX);
+		world->recoveries[world->recovery_count++] = alert_copy(action->alert);
+	}
+	add_effect(world, action);
 }
 
 static void apply_action(struct world *world, const struct line *line, const struct action *action)
 {
 	switch (action->kind) {
 	case ACTION_ALERT:
-		save_delivery(world, action->alert);
+		take_event(world, action);
+		break;
+	case ACTION_MEMORY:
+		save_memory(world, &action->memory);
+		break;
+	case ACTION_FORGET:
+		forget_pair(world, action->memory.pair);
+		break;
+	case ACTION_TOLD:
+		save_told(world, &action->push);
+		break;
+	case ACTION_UNTOLD:
+		remove_told(world, &action->push);
+		break;
+	case ACTION_PUSH:
+		bug_on(world->push_count == WORLD_MAX);
+		world->pushes[world->push_count++] = action->push;
 		add_effect(world, action);
 		break;
 	case ACTION_OPEN_ALERT:
@@ -227,12 +310,25 @@ void world_restart(struct world *world, dur_t down)
 		engine_load_endpoint(world->engine, world->endpoints[i]);
 	for (size_t i = 0; i < world->source_count; i++)
 		engine_load_source(world->engine, world->sources[i]);
+	for (size_t i = 0; i < world->alert_policy_count; i++)
+		engine_load_alert_policy(world->engine, world->alert_policies[i]);
+	for (size_t i = 0; i < world->route_count; i++)
+		engine_load_alert_route(world->engine, world->routes[i]);
+	for (size_t i = 0; i < world->silence_count; i++)
+		engine_load_silence(world->engine, world->silences[i]);
 	for (size_t i = 0; i < world->run_count; i++)
 		engine_load_run(world->engine, &world->runs[i]);
 	for (size_t i = 0; i < world->hold_count; i++)
 		engine_load_hold(world->engine, &world->holds[i]);
 	for (size_t i = 0; i < world->alert_count; i++)
 		engine_load_open_alert(world->engine, &world->alerts[i]);
+	for (size_t i = 0; i < world->memory_count; i++)
+		engine_load_memory(world->engine, &world->memories[i]);
+	for (size_t i = 0; i < world->told_count; i++)
+		engine_load_told(world->engine, world->told[i].fingerprint,
+				 world->told[i].endpoint);
+	for (size_t i = 0; i < world->recovery_count; i++)
+		engine_load_recovery(world->engine, world->recoveries[i]);
 	for (size_t i = 0; i < world->delivery_count; i++)
 		engine_load_delivery(world->engine, world->deliveries[i].source,
 				     world->deliveries[i].id);
@@ -248,19 +344,22 @@ static bool same_run(const struct policy_run *a, const struct policy_run *b)
 	       a->capture_began.ns == b->capture_began.ns &&
 	       a->linger_until.ns == b->linger_until.ns && a->retry_at.ns == b->retry_at.ns &&
 	       a->veto == b->veto && a->veto_until.ns == b->veto_until.ns &&
+	       a->span_from.ns == b->span_from.ns && a->span_captures == b->span_captures &&
 	       !strcmp(a->reason, b->reason);
 }
 
 static bool same_hold(const struct hold *a, const struct hold *b)
 {
-	return !strcmp(a->endpoint, b->endpoint) && a->level == b->level &&
-	       !strcmp(a->note, b->note) && a->since.ns == b->since.ns &&
+	return !strcmp(a->endpoint, b->endpoint) && !strcmp(a->source, b->source) &&
+	       a->level == b->level && !strcmp(a->note, b->note) && a->since.ns == b->since.ns &&
 	       a->until.ns == b->until.ns;
 }
 
 static bool same_alert(const struct open_alert *a, const struct open_alert *b)
 {
-	return !strcmp(a->alert, b->alert) && a->open == b->open && a->level == b->level &&
+	return !strcmp(a->alert, b->alert) && !strcmp(a->pair, b->pair) && a->tiers == b->tiers &&
+	       a->until.ns == b->until.ns && a->confirms_at.ns == b->confirms_at.ns &&
+	       !strcmp(a->recovery, b->recovery) && a->open == b->open && a->level == b->level &&
 	       a->levels == b->levels && a->starts_at.ns == b->starts_at.ns &&
 	       a->last_event_at.ns == b->last_event_at.ns && a->count == b->count;
 }
@@ -282,7 +381,7 @@ static size_t check_holds(const struct world *world, const struct line *line, co
 static void check_invariant(const struct world *world, const struct line *line,
 			    const struct policy_run *run, size_t holds)
 {
-	bool wanted = holds && !run->veto;
+	bool wanted = holds && !run->veto && !engine_blocked(world->engine, run->policy)[0];
 	bool fine = false;
 
 	switch (run->state) {
@@ -375,14 +474,40 @@ static json_t *list_json(const char *value)
 	return list;
 }
 
+/* A member with a form of its own is written as JSON, with single quotes. */
+static json_t *object_json(const char *value)
+{
+	CLEANUP_FREE char *text = xstrdup(value);
+	json_t *object;
+
+	for (char *p = text; (p = strchr(p, '\'')); p++)
+		*p = '"';
+	object = json_loads(text, 0, NULL);
+	bug_on(!object);
+	return object;
+}
+
 static json_t *value_json(const char *key, const char *value)
 {
-	static const char *const lists[] = {"nics",   "enable_levels", "disable_levels",
-					    "levels", "sources",       "alert_policies",
+	static const char *const lists[] = {"nics",
+					    "enable_levels",
+					    "disable_levels",
+					    "levels",
+					    "sources",
+					    "alert_policies",
+					    "policies",
+					    "objects",
+					    "endpoints",
+					    "tags",
 					    NULL};
-	static const char *const numbers[] = {"rotate_bytes", "budget_bytes", NULL};
-	static const char *const flags[] = {"enabled", "literal", NULL};
+	static const char *const numbers[] = {
+		"rotate_bytes", "budget_bytes", "frequency",   "captures_max",
+		"position",	"holds_max",	"max_packets", NULL};
+	static const char *const flags[] = {"enabled",	"literal",  "always",	     "default",
+					    "continue", "captures", "send_resolved", NULL};
 
+	if (*value == '{')
+		return object_json(value);
 	if (in_list(key, lists))
 		return list_json(value);
 	if (in_list(key, numbers))
@@ -390,6 +515,23 @@ static json_t *value_json(const char *key, const char *value)
 	if (in_list(key, flags))
 		return json_boolean(!strcmp(value, "yes"));
 	return json_string(value);
+}
+
+/* Routes and alert policies name endpoints; the store has their ids. */
+static json_t *endpoint_ids(const struct world *world, const char *value)
+{
+	json_t *names = list_json(value), *ids = json_array(), *name;
+	size_t i;
+
+	json_array_foreach (names, i, name) {
+		const struct endpoint *endpoint =
+			engine_endpoint(world->engine, json_string_value(name));
+
+		json_array_append_new(
+			ids, json_string(endpoint ? endpoint->id : json_string_value(name)));
+	}
+	json_decref(names);
+	return ids;
 }
 
 static json_t *line_json(const struct world *world, struct line *line, const char *name)
@@ -402,8 +544,11 @@ static json_t *line_json(const struct world *world, struct line *line, const cha
 
 		if (!strcmp(line->pairs[i].key, "policy"))
 			policy = engine_policy(world->engine, value);
-		json_object_set_new(object, line->pairs[i].key,
-				    value_json(line->pairs[i].key, policy ? policy->id : value));
+		json_object_set_new(
+			object, line->pairs[i].key,
+			!strcmp(line->pairs[i].key, "endpoints")
+				? endpoint_ids(world, value)
+				: value_json(line->pairs[i].key, policy ? policy->id : value));
 		line->pairs[i].used = true;
 	}
 	return object;
@@ -445,9 +590,22 @@ void world_put(struct world *world, struct line *line, const char *kind, const c
 				       PUT(world, line, object, name, endpoints, endpoint_count,
 					   endpoint, endpoint_default),
 				       world->now, &world->actions);
+	else if (!strcmp(kind, "source"))
+		engine_on_source_put(world->engine,
+				     PUT(world, line, object, name, sources, source_count, source,
+					 source_default),
+				     world->now, &world->actions);
+	else if (!strcmp(kind, "alert-policy"))
+		engine_on_alert_policy_put(world->engine, PUT(world, line, object, name,
+							      alert_policies, alert_policy_count,
+							      alert_policy, alert_policy_default));
+	else if (!strcmp(kind, "route"))
+		engine_on_alert_route_put(world->engine,
+					  PUT(world, line, object, name, routes, route_count,
+					      alert_route, alert_route_default));
 	else
-		engine_on_source_put(world->engine, PUT(world, line, object, name, sources,
-							source_count, source, source_default));
+		engine_on_silence_put(world->engine, PUT(world, line, object, name, silences,
+							 silence_count, silence, silence_default));
 }
 
 #define DELETE(world, line, name, list, n, type)                                                   \
@@ -486,14 +644,39 @@ void world_delete(struct world *world, const struct line *line, const char *kind
 			line_fail(line, "there is no endpoint \"%s\"", name);
 		engine_on_endpoint_delete(world->engine, endpoint->id, world->now, &world->actions);
 		DELETE(world, line, name, endpoints, endpoint_count, endpoint);
+	} else if (!strcmp(kind, "silence")) {
+		engine_on_silence_delete(world->engine, engine_silence(world->engine, name)->id);
+		DELETE(world, line, name, silences, silence_count, silence);
+	} else if (!strcmp(kind, "route")) {
+		engine_on_alert_route_delete(world->engine,
+					     engine_alert_route(world->engine, name)->id);
+		DELETE(world, line, name, routes, route_count, alert_route);
+	} else if (!strcmp(kind, "alert-policy")) {
+		engine_on_alert_policy_delete(world->engine,
+					      engine_alert_policy(world->engine, name)->id);
+		DELETE(world, line, name, alert_policies, alert_policy_count, alert_policy);
 	} else {
 		const struct source *source = engine_source(world->engine, name);
 
 		if (!source)
 			line_fail(line, "there is no source \"%s\"", name);
-		engine_on_source_delete(world->engine, source->id);
+		engine_on_source_delete(world->engine, source->id, world->now, &world->actions);
 		DELETE(world, line, name, sources, source_count, source);
 	}
+}
+
+void world_push_dead(struct world *world, const struct line *line, const char *endpoint)
+{
+	for (size_t i = world->push_count; i > 0; i--) {
+		const struct action_push *push = &world->pushes[i - 1];
+
+		if (strcmp(name_of(world, push->endpoint), endpoint))
+			continue;
+		engine_on_push_dead(world->engine, push->id, push->endpoint, push->fingerprint,
+				    world->now, &world->actions);
+		return;
+	}
+	line_fail(line, "nothing was pushed to \"%s\"", endpoint);
 }
 
 /* ---- deliveries ---- */
@@ -534,7 +717,7 @@ static void set_time(const struct world *world, struct line *line, json_t *objec
 void world_alert(struct world *world, struct line *line)
 {
 	static const char *const texts[] = {"policy", "object", "rule", "delay",
-					    "id",     "title",	NULL};
+					    "id",     "title",	"tier", NULL};
 	const char *source = line_value(line, "source");
 	CLEANUP_JSON json_t *object = json_pack("{s:s}", "status", line_word(line, 1));
 	CLEANUP_FREE char *body = NULL;

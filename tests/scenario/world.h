@@ -19,6 +19,9 @@ struct effect {
 	enum level level;
 	wall_t from, until, trigger;
 	bool resume;
+	bool over;	 /* SIGNAL */
+	uint32_t count;	 /* PUSH */
+	const char *why; /* PUSH */
 	char reason[160];
 };
 
@@ -33,7 +36,11 @@ struct world {
 	struct pcap_policy *policies[WORLD_MAX];
 	struct endpoint *endpoints[WORLD_MAX];
 	struct source *sources[WORLD_MAX];
+	struct alert_policy *alert_policies[WORLD_MAX];
+	struct alert_route *routes[WORLD_MAX];
+	struct silence *silences[WORLD_MAX];
 	size_t policy_count, endpoint_count, source_count;
+	size_t alert_policy_count, route_count, silence_count;
 	/* names of everything that ever was: an id's last digits are its place here */
 	char names[WORLD_MAX][SETTING_NAME_MAX + 1];
 	size_t name_count;
@@ -45,7 +52,17 @@ struct world {
 	struct {
 		char *source, *id;
 	} deliveries[WORLD_MAX];
+	struct push_memory memories[WORLD_MAX];
+	struct {
+		char fingerprint[SHA256_HEX_SIZE], endpoint[IDENT_SIZE];
+	} told[WORLD_MAX];
+	struct alert *recoveries[WORLD_MAX]; /* events with outcome "confirming" */
 	size_t run_count, hold_count, alert_count, delivery_count;
+	size_t memory_count, told_count, recovery_count;
+
+	/* the last push of each endpoint, for "push ENDPOINT dead" */
+	struct action_push pushes[WORLD_MAX];
+	size_t push_count;
 };
 
 void world_init(struct world *world);
@@ -63,6 +80,9 @@ void world_check(const struct world *world, const struct line *line);
 /* Settings: made, edited (the pairs of the line are read as JSON by the product's reader), gone. */
 void world_put(struct world *world, struct line *line, const char *kind, const char *name);
 void world_delete(struct world *world, const struct line *line, const char *kind, const char *name);
+
+/* The courier gives up the last push to an endpoint. */
+void world_push_dead(struct world *world, const struct line *line, const char *endpoint);
 
 /* Deliveries through the product's parsers. */
 void world_alert(struct world *world, struct line *line);

@@ -8,6 +8,8 @@ ringbell_unit(machine policy base)
 ringbell_unit(match policy base)
 ringbell_unit(content policy base)
 ringbell_unit(engine policy base)
+ringbell_unit(deadline policy base)
+ringbell_unit(table policy base)
 
 # reads the payloads of tests/data/intake
 ringbell_unit(intake_golden policy base)

@@ -71,7 +71,7 @@ static void order_of_one_alerts_actions(void)
 {
 	static const enum action_kind want[] = {ACTION_ALERT,	ACTION_OPEN_ALERT, ACTION_HOLD,
 						ACTION_CAPTURE, ACTION_START,	   ACTION_RUN,
-						ACTION_PUSH};
+						ACTION_PUSH,	ACTION_MEMORY,	   ACTION_TOLD};
 	struct engine *engine = engine_new();
 	struct actions actions = {0};
 	struct alert_list list;
@@ -84,7 +84,7 @@ static void order_of_one_alerts_actions(void)
 	check_int(actions.count, 0);
 	alert_list_init(&list);
 	send(engine, FIRING, 1, start, &actions, &list);
-	check_int(actions.count, 7);
+	check_int(actions.count, 9);
 	for (size_t i = 0; i < actions.count; i++)
 		check_int(actions.items[i].kind, want[i]);
 	start_action = &actions.items[4];
@@ -146,15 +146,15 @@ static void views(void)
 	source_default(&source);
 	id_format(source.id, 9);
 	source.name[0] = '\0';
-	engine_on_source_put(engine, &source);
+	engine_on_source_put(engine, &source, start, &actions);
 	check(engine_source(engine, source.id) == engine_source_at(engine, 0));
-	engine_on_source_delete(engine, source.id);
+	engine_on_source_delete(engine, source.id, start, &actions);
 	check(!engine_source_at(engine, 0));
 	source_fini(&source);
 	/* nobody is meant: nothing happens */
 	engine_on_policy_delete(engine, "x", start, &actions);
 	engine_on_endpoint_delete(engine, "x", start, &actions);
-	engine_on_source_delete(engine, "x");
+	engine_on_source_delete(engine, "x", start, &actions);
 	engine_on_switch(engine, "x", OPERATOR_ON, 0, 0, "", start, &actions);
 	engine_on_capture_failed(engine, "", "r", start, &actions);
 	engine_on_capture_stop(engine, "", start, &actions);
@@ -173,24 +173,30 @@ static void names(void)
 	check(hold_kind_parse("none", &kind) < 0);
 }
 
-/* A hold "always" (a standing capture) is loaded, kept and never ends by itself. */
+/* A standing capture begins with its policy, is held by "always", and never ends by itself. */
 static void hold_always(void)
 {
 	struct engine *engine = engine_new();
-	struct hold hold = {.kind = HOLD_ALWAYS, .key = "always", .since = start.wall};
 	struct actions actions = {0};
+	struct pcap_policy *policy;
 	mono_t next;
 
 	add_policy(engine, 1);
-	id_format(hold.policy, 1);
-	engine_load_hold(engine, &hold);
-	engine_restore(engine, start, &actions);
+	policy = pcap_policy_copy(engine_policy(engine, "policy 1"));
+	policy->always = true;
+	engine_on_policy_put(engine, policy, start, &actions);
 	check_int(engine_run(engine, "policy 1")->state, POLICY_STARTING);
+	check_int(engine_hold_at(engine, policy->id, 0)->kind, HOLD_ALWAYS);
 	check(!engine_next_time(engine, &next));
 	actions_fini(&actions);
 	engine_on_time(engine, after(1000 * DUR_HOUR), &actions);
 	check_int(engine_run(engine, "policy 1")->state, POLICY_STARTING);
+	policy->always = false;
+	engine_on_policy_put(engine, policy, after(1000 * DUR_HOUR), &actions);
+	check_int(engine_run(engine, "policy 1")->state, POLICY_OFF);
 	actions_fini(&actions);
+	pcap_policy_fini(policy);
+	free(policy);
 	engine_free(engine);
 }
 
