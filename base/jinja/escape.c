@@ -96,13 +96,30 @@ static const char *escape_slack(const char *p, size_t n, char next, char room[16
 	return *p == '"' || *p == '\'' ? NULL : escape_html(p, n, next, room);
 }
 
+/* One mode: which bytes may begin a character that is replaced, and by what. */
+struct escaper {
+	escape_fn replace;
+	bool looks[256];
+};
+
+#define CONTROLS [0 ... 0x1f] = true, [0x7f] = true, [0xc2] = true, [0xe2] = true
+
+static const struct escaper escapers[] = {
+	[JINJA_ESCAPE_HTML] =
+		{escape_html,
+		 {['&'] = true, ['<'] = true, ['>'] = true, ['"'] = true, ['\''] = true}},
+	[JINJA_ESCAPE_JSON] = {escape_json, {[0 ... 0x1f] = true, ['"'] = true, ['\\'] = true}},
+	[JINJA_ESCAPE_URL] = {escape_url, {[0 ... 255] = true}},
+	[JINJA_ESCAPE_MARKDOWN] =
+		{escape_markdown,
+		 {CONTROLS, ['<'] = true, ['`'] = true, [']'] = true, ['*'] = true}},
+	[JINJA_ESCAPE_SLACK] = {escape_slack, {['&'] = true, ['<'] = true, ['>'] = true}},
+	[JINJA_ESCAPE_HEADER] = {escape_header, {CONTROLS}},
+};
+
 void jinja_escape(enum jinja_escape escape, const char *text, size_t len, struct buf *out)
 {
-	static const escape_fn functions[] = {
-		[JINJA_ESCAPE_HTML] = escape_html,	   [JINJA_ESCAPE_JSON] = escape_json,
-		[JINJA_ESCAPE_URL] = escape_url,	   [JINJA_ESCAPE_HEADER] = escape_header,
-		[JINJA_ESCAPE_MARKDOWN] = escape_markdown, [JINJA_ESCAPE_SLACK] = escape_slack,
-	};
+	const struct escaper *escaper = &escapers[escape];
 	const char *end = text + len, *kept = text;
 
 	if (escape == JINJA_ESCAPE_NONE) {
@@ -113,8 +130,12 @@ void jinja_escape(enum jinja_escape escape, const char *text, size_t len, struct
 		const char *at = p, *other;
 		char room[16];
 
+		if (!escaper->looks[(unsigned char)*p]) {
+			p++;
+			continue;
+		}
 		ustr_next(&p, end);
-		other = functions[escape](at, (size_t)(p - at), p < end ? *p : '\0', room);
+		other = escaper->replace(at, (size_t)(p - at), p < end ? *p : '\0', room);
 		if (!other)
 			continue;
 		buf_append(out, kept, (size_t)(at - kept));

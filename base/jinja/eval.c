@@ -52,7 +52,7 @@ static struct value eval_name(struct render *r, const struct node *node)
 	const json_t *json;
 
 	for (size_t i = r->scope_count; i-- > 0;)
-		if (r->scope[i].len == node->len &&
+		if (r->scope[i].len == node->len && r->scope[i].name[0] == node->name[0] &&
 		    !memcmp(r->scope[i].name, node->name, node->len))
 			return r->scope[i].value;
 	if (r->loop && node->len == 4 && !memcmp(node->name, "loop", 4))
@@ -72,31 +72,61 @@ static struct value loop_neighbour(struct render *r, const struct loop *loop, si
 					  : undefined(name, strlen(name));
 }
 
+enum loop_part {
+	LOOP_INDEX,
+	LOOP_INDEX0,
+	LOOP_REVINDEX,
+	LOOP_REVINDEX0,
+	LOOP_FIRST,
+	LOOP_LAST,
+	LOOP_LENGTH,
+	LOOP_DEPTH,
+	LOOP_DEPTH0,
+	LOOP_PREVIOUS,
+	LOOP_NEXT,
+};
+
+static const char *const loop_parts[] = {
+	"index",  "index0", "revindex", "revindex0", "first",	 "last",
+	"length", "depth",  "depth0",	"previtem",  "nextitem",
+};
+
+static struct value loop_part(struct render *r, const struct loop *loop, enum loop_part part)
+{
+	int64_t index = (int64_t)loop->index, count = (int64_t)loop->items->count;
+
+	switch (part) {
+	case LOOP_INDEX:
+		return value_int(index + 1);
+	case LOOP_INDEX0:
+		return value_int(index);
+	case LOOP_REVINDEX:
+		return value_int(count - index);
+	case LOOP_REVINDEX0:
+		return value_int(count - index - 1);
+	case LOOP_FIRST:
+		return value_bool(index == 0);
+	case LOOP_LAST:
+		return value_bool(index + 1 == count);
+	case LOOP_LENGTH:
+		return value_int(count);
+	case LOOP_PREVIOUS:
+		return loop_neighbour(r, loop, loop->index - 1, "previtem");
+	case LOOP_NEXT:
+		return loop_neighbour(r, loop, loop->index + 1, "nextitem");
+	default: /* loops are never recursive */
+		return value_int(part == LOOP_DEPTH);
+	}
+}
+
 static struct value loop_member(struct render *r, struct loop *loop, const char *name, size_t len)
 {
-	const struct {
-		const char *name;
-		struct value value;
-	} members[] = {
-		{"index", value_int((int64_t)loop->index + 1)},
-		{"index0", value_int((int64_t)loop->index)},
-		{"revindex", value_int((int64_t)(loop->items->count - loop->index))},
-		{"revindex0", value_int((int64_t)(loop->items->count - loop->index) - 1)},
-		{"first", value_bool(loop->index == 0)},
-		{"last", value_bool(loop->index + 1 == loop->items->count)},
-		{"length", value_int((int64_t)loop->items->count)},
-		{"depth", value_int(1)},
-		{"depth0", value_int(0)},
-	};
 	struct value self = {.kind = VALUE_LOOP, .loop = loop};
 
-	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
-		if (strlen(members[i].name) == len && !memcmp(members[i].name, name, len))
-			return members[i].value;
-	if (len == 8 && !memcmp(name, "previtem", 8))
-		return loop_neighbour(r, loop, loop->index - 1, "previtem");
-	if (len == 8 && !memcmp(name, "nextitem", 8))
-		return loop_neighbour(r, loop, loop->index + 1, "nextitem");
+	for (size_t i = 0; i < ARRAY_SIZE(loop_parts); i++)
+		if (loop_parts[i][0] == *name && strlen(loop_parts[i]) == len &&
+		    !memcmp(loop_parts[i], name, len))
+			return loop_part(r, loop, (enum loop_part)i);
 	return function_exists(self, name, len) ? make_function(r, self, name, len)
 						: undefined(name, len);
 }

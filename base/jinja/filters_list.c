@@ -141,11 +141,20 @@ struct sorting {
 	bool sensitive, reverse;
 };
 
+/* Without a character that has a lower case. */
+static bool is_folded(struct value key)
+{
+	for (uint32_t i = 0; i < key.len; i++)
+		if ((key.text[i] >= 'A' && key.text[i] <= 'Z') || key.text[i] & 0x80)
+			return false;
+	return true;
+}
+
 static struct value fold(struct render *r, struct value key)
 {
 	CLEANUP_BUF struct buf b = BUF_INIT;
 
-	if (key.kind != VALUE_TEXT)
+	if (key.kind != VALUE_TEXT || is_folded(key))
 		return key;
 	ustr_put_lower(&b, key.text, key.len);
 	return value_take(r, &b);

@@ -96,6 +96,7 @@ static struct value filter_abs(struct render *r, struct value v, const struct va
 /* To `digits` decimals, ties by the exact binary value, as Python's round(). */
 static double round_real(double real, int64_t digits)
 {
+	static const double powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000};
 	char text[700];
 
 	if (!isfinite(real) || digits > 323)
@@ -106,6 +107,13 @@ static double round_real(double real, int64_t digits)
 		double unit = pow(10, (double)-digits);
 
 		return nearbyint(real / unit) * unit;
+	}
+	if ((size_t)digits < ARRAY_SIZE(powers)) {
+		double unit = powers[digits], scaled = real * unit, whole = nearbyint(scaled);
+
+		/* far from a tie, and both exact: the division gives the nearest double */
+		if (fabs(scaled) < 1e12 && fabs(fabs(scaled - whole) - 0.5) > 0.01)
+			return copysign(whole / unit, real);
 	}
 	snprintf(text, sizeof(text), "%.*f", (int)digits, real);
 	return strtod(text, NULL);

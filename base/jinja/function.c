@@ -354,8 +354,8 @@ static const struct method methods[] = {
 static const struct method *method_find(int kind, const char *name, size_t len)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
-		if (methods[i].kind == kind && strlen(methods[i].name) == len &&
-		    !memcmp(methods[i].name, name, len))
+		if (methods[i].kind == kind && methods[i].name[0] == *name &&
+		    strlen(methods[i].name) == len && !memcmp(methods[i].name, name, len))
 			return &methods[i];
 	return NULL;
 }

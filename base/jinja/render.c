@@ -31,19 +31,18 @@ void render_fail(struct render *r, enum jinja_fault fault, const char *format, .
 	va_end(ap);
 }
 
-void render_step(struct render *r, size_t n)
+void render_check(struct render *r)
 {
-	uint32_t before = r->steps;
-
-	r->steps += n < JINJA_STEPS_MAX ? (uint32_t)n : JINJA_STEPS_MAX;
 	if (r->steps > JINJA_STEPS_MAX) {
 		r->steps = JINJA_STEPS_MAX;
 		render_fail(r, JINJA_FAULT_LIMIT, "the template takes more than %d steps",
 			    JINJA_STEPS_MAX);
-	} else if (before / CHECK_EVERY != r->steps / CHECK_EVERY && r->options.is_over &&
-		   r->options.is_over(r->options.owner)) {
+	} else if (r->options.is_over && r->options.is_over(r->options.owner)) {
 		render_fail(r, JINJA_FAULT_LIMIT, "the template takes too long");
 	}
+	r->next_check = r->steps + CHECK_EVERY;
+	if (r->next_check > JINJA_STEPS_MAX)
+		r->next_check = JINJA_STEPS_MAX + 1;
 }
 
 void *render_alloc(struct render *r, size_t size)
@@ -70,7 +69,14 @@ void render_put(struct render *r, struct buf *b, const char *text, size_t len)
 		return;
 	if (len >= TEXT_PER_STEP)
 		render_step(r, len / TEXT_PER_STEP);
-	buf_append(b, text, len);
+	if (b->cap - b->len <= len) {
+		buf_append(b, text, len);
+		return;
+	}
+	/* the usual case, short texts into a buffer that has room */
+	memcpy(b->data + b->len, text, len);
+	b->len += len;
+	b->data[b->len] = '\0';
 }
 
 /* ---- scopes ---- */
@@ -78,7 +84,7 @@ void render_put(struct render *r, struct buf *b, const char *text, size_t len)
 static void set_name(struct render *r, const struct node *name, struct value value)
 {
 	for (size_t i = r->scope_base; i < r->scope_count; i++)
-		if (r->scope[i].len == name->len &&
+		if (r->scope[i].len == name->len && r->scope[i].name[0] == name->name[0] &&
 		    !memcmp(r->scope[i].name, name->name, name->len)) {
 			r->scope[i].value = value;
 			return;
@@ -134,14 +140,25 @@ static void run(struct render *r, const struct node *node);
 
 static void print_value(struct render *r, struct value v)
 {
-	bool json = r->options.escape == JINJA_ESCAPE_JSON;
+	enum jinja_escape escape = r->options.escape;
 
-	if (json && (v.kind == VALUE_NONE || v.kind == VALUE_BOOL))
-		value_put_json(r, r->out, v, -1);
-	else if (r->options.escape == JINJA_ESCAPE_NONE || v.kind == VALUE_INT)
+	if (escape == JINJA_ESCAPE_NONE || v.kind == VALUE_INT) {
 		value_put_text(r, r->out, v);
-	else
-		value_put_text(r, r->out, render_escape(r, v));
+		return;
+	}
+	if (escape == JINJA_ESCAPE_JSON && (v.kind == VALUE_NONE || v.kind == VALUE_BOOL)) {
+		value_put_json(r, r->out, v, -1);
+		return;
+	}
+	/* short texts are most of them: escaped where they go, without a copy */
+	if (v.kind == VALUE_TEXT && !v.safe && v.len < SMALL_BYTES) {
+		render_put(r, r->out, "", 0);
+		jinja_escape(escape, v.text, v.len, r->out);
+		render_step(r, v.len / 16);
+		render_put(r, r->out, "", 0);
+		return;
+	}
+	value_put_text(r, r->out, render_escape(r, v));
 }
 
 static void run_if(struct render *r, const struct node *node)
@@ -310,6 +327,7 @@ int jinja_render(const struct jinja *jinja, const json_t *variables,
 		.options = *options,
 		.err = err,
 		.out = out,
+		.next_check = CHECK_EVERY,
 	};
 
 	*err = (struct jinja_error){0};

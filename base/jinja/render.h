@@ -37,15 +37,24 @@ struct render {
 	struct loop *loop;
 	struct value captured; /* the set block whose filters run */
 	unsigned depth;	       /* of values inside values */
-	uint32_t steps;
+	uint32_t steps, next_check;
 	uint32_t iterations;
 	bool failed;
 };
 
 __attribute__((format(printf, 3, 4))) void render_fail(struct render *r, enum jinja_fault fault,
 						       const char *format, ...);
+/* For render_step: a limit may have been reached. */
+void render_check(struct render *r);
+
 /* Uses up n steps. */
-void render_step(struct render *r, size_t n);
+static inline void render_step(struct render *r, size_t n)
+{
+	r->steps += n < JINJA_STEPS_MAX ? (uint32_t)n : JINJA_STEPS_MAX;
+	if (r->steps >= r->next_check)
+		render_check(r);
+}
+
 /* NULL, with a fault, if that is more than the render may have; up to 512 bytes are always given.
  */
 void *render_alloc(struct render *r, size_t size);

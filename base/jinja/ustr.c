@@ -300,11 +300,56 @@ static size_t put_plain(const char *digits, int exponent, char *ret, size_t size
 	return (size_t)snprintf(ret, size, "%.*s.%s", exponent + 1, digits, digits + exponent + 1);
 }
 
+size_t ustr_whole(int64_t number, char text[USTR_WHOLE_SIZE])
+{
+	char digits[USTR_WHOLE_SIZE];
+	uint64_t n = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+	size_t len = 0, sign = 0;
+
+	if (number < 0)
+		text[sign++] = '-';
+	do
+		digits[len++] = (char)('0' + n % 10);
+	while (n /= 10);
+	for (size_t i = 0; i < len; i++)
+		text[sign + i] = digits[len - 1 - i];
+	return sign + len;
+}
+
+/* "12.050": `decimals` digits of fraction. */
+static size_t put_decimal(uint64_t whole, uint64_t fraction, int decimals, char *ret)
+{
+	size_t len = ustr_whole((int64_t)whole, ret);
+
+	ret[len++] = '.';
+	for (int i = decimals - 1; i >= 0; i--, fraction /= 10)
+		ret[len + (size_t)i] = (char)('0' + fraction % 10);
+	return len + (size_t)decimals;
+}
+
+/* Numbers of few decimals without printf: n / 10^k with both exact is the double nearest to that
+ * decimal (IEEE 754), so if it is `real`, these are its fewest digits. 0 if there are none such. */
+static size_t put_short(double real, char *ret)
+{
+	static const double units[] = {10, 100, 1000, 10000, 100000, 1000000};
+
+	if (real >= 1e9 || real < 1e-3)
+		return 0;
+	for (size_t k = 0; k < ARRAY_SIZE(units); k++) {
+		double n = nearbyint(real * units[k]);
+		uint64_t whole = (uint64_t)n, unit = (uint64_t)units[k];
+
+		if (n / units[k] == real)
+			return put_decimal(whole / unit, whole % unit, (int)k + 1, ret);
+	}
+	return 0;
+}
+
 size_t ustr_float(double real, char text[USTR_FLOAT_SIZE])
 {
 	char digits[32];
 	int exponent;
-	size_t sign = 0;
+	size_t sign = 0, len;
 
 	if (isnan(real))
 		return (size_t)snprintf(text, USTR_FLOAT_SIZE, "nan");
@@ -313,6 +358,9 @@ size_t ustr_float(double real, char text[USTR_FLOAT_SIZE])
 	real = fabs(real);
 	if (isinf(real))
 		return sign + (size_t)snprintf(text + sign, USTR_FLOAT_SIZE - sign, "inf");
+	len = put_short(real, text + sign);
+	if (len)
+		return sign + len;
 	shortest(real, digits, &exponent);
 	return sign + (exponent < -4 || exponent >= 16 ? put_scientific : put_plain)(
 			      digits, exponent, text + sign, USTR_FLOAT_SIZE - sign);

@@ -36,7 +36,11 @@ bool ustr_is_upper(const char *text, size_t len);
 /* str.splitlines: the line at *p, without its end; *p moves on. False at the end. */
 bool ustr_line(const char **p, const char *end, const char **line, size_t *len);
 
-/* Python's repr() of a float, in `text`. Returns its length. */
+/* A whole number in `text`, which is not NUL-terminated. Returns its length. */
+#define USTR_WHOLE_SIZE 21
+size_t ustr_whole(int64_t number, char text[USTR_WHOLE_SIZE]);
+
+/* The same for Python's repr() of a float. */
 #define USTR_FLOAT_SIZE 40
 size_t ustr_float(double real, char text[USTR_FLOAT_SIZE]);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/jinja/value.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -542,7 +541,7 @@ static void put_number(struct render *r, struct buf *b, struct value v)
 	if (v.kind == VALUE_FLOAT)
 		render_put(r, b, text, ustr_float(v.real, text));
 	else
-		render_put(r, b, text, (size_t)snprintf(text, sizeof(text), "%" PRId64, v.number));
+		render_put(r, b, text, ustr_whole(v.number, text));
 }
 
 static void put_inner(struct render *r, struct buf *b, struct value v)

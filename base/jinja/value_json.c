@@ -16,17 +16,22 @@ static void put_value(struct writer *w, struct value v);
 
 static void put_unit(struct writer *w, uint32_t unit)
 {
-	char text[8];
+	static const char digits[] = "0123456789abcdef";
+	char text[] = {'\\',
+		       'u',
+		       digits[unit >> 12 & 15],
+		       digits[unit >> 8 & 15],
+		       digits[unit >> 4 & 15],
+		       digits[unit & 15]};
 
-	snprintf(text, sizeof(text), "\\u%04x", unit);
-	render_put_text(w->r, w->b, text);
+	render_put(w->r, w->b, text, sizeof(text));
 }
 
+/* One that is not plain. */
 static void put_character(struct writer *w, uint32_t c)
 {
 	static const char names[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
 	const char *name = c && c < 0x80 ? strchr(names, (int)c) : NULL;
-	char byte = (char)c;
 
 	if (name) {
 		render_put_text(w->r, w->b, "\\");
@@ -34,22 +39,30 @@ static void put_character(struct writer *w, uint32_t c)
 	} else if (c >= 0x10000) {
 		put_unit(w, 0xd7c0 + (c >> 10));
 		put_unit(w, 0xdc00 + (c & 0x3ff));
-	} else if (c < 0x20 || c >= 0x7f || strchr("<>&'", (int)c)) {
-		if (c == 0x7f)
-			render_put(w->r, w->b, &byte, 1);
-		else
-			put_unit(w, c);
 	} else {
-		render_put(w->r, w->b, &byte, 1);
+		put_unit(w, c);
 	}
+}
+
+static bool is_plain(char c)
+{
+	return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 && c != '"' && c != '\\' &&
+	       c != '<' && c != '>' && c != '&' && c != '\'';
 }
 
 static void put_text(struct writer *w, struct value v)
 {
 	render_step(w->r, v.len / 16);
 	render_put_text(w->r, w->b, "\"");
-	for (const char *p = v.text; p < v.text + v.len && !w->r->failed;)
-		put_character(w, ustr_next(&p, v.text + v.len));
+	for (const char *p = v.text, *end = p + v.len; p < end && !w->r->failed;) {
+		const char *plain = p;
+
+		while (p < end && is_plain(*p))
+			p++;
+		render_put(w->r, w->b, plain, (size_t)(p - plain));
+		if (p < end)
+			put_character(w, ustr_next(&p, end));
+	}
 	render_put_text(w->r, w->b, "\"");
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/jinja/jinja.h"
 #include "base/json.h"
@@ -13,6 +14,26 @@ static json_t *answer_error(const struct jinja_error *err)
 {
 	return json_pack("{s:s, s:i, s:i, s:i}", "error", err->text, "line", (int)err->line,
 			 "column", (int)err->column, "fault", (int)err->fault);
+}
+
+static int64_t processor_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int render(const struct jinja *jinja, const json_t *line,
+		  const struct jinja_options *options, struct buf *out, struct jinja_error *err)
+{
+	int times = (int)json_integer_value(json_object_get(line, "repeat")), r = 0;
+
+	for (int i = 0; i < (times ? times : 1) && !r; i++) {
+		buf_clear(out);
+		r = jinja_render(jinja, json_object_get(line, "variables"), options, out, err);
+	}
+	return r;
 }
 
 static json_t *answer(const json_t *line)
@@ -27,11 +48,15 @@ static json_t *answer(const json_t *line)
 	CLEANUP_JINJA struct jinja *jinja = NULL;
 	CLEANUP_BUF struct buf out = BUF_INIT;
 	struct jinja_error err;
+	int64_t began;
 
-	if (jinja_compile(json_string_value(source), json_string_length(source), &jinja, &err) ||
-	    jinja_render(jinja, json_object_get(line, "variables"), &options, &out, &err))
+	if (jinja_compile(json_string_value(source), json_string_length(source), &jinja, &err))
 		return answer_error(&err);
-	return json_pack("{s:s%}", "text", out.data ? out.data : "", out.len);
+	began = processor_ns();
+	if (render(jinja, line, &options, &out, &err))
+		return answer_error(&err);
+	return json_pack("{s:s%, s:I}", "text", out.data ? out.data : "", out.len, "ns",
+			 (json_int_t)(processor_ns() - began));
 }
 
 int main(void)

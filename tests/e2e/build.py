@@ -24,6 +24,7 @@ class Tools:
         self.ringbell = f"{build}/cli/ringbell"
         self.gen = f"{build}/tests/harness/gen"
         self.verify = f"{build}/tests/harness/verify"
+        self.jinja_lines = f"{build}/tests/differential/jinja_lines"
         self.bench_filter = f"{build}/tests/bench/bench_filter"
         self.pcap_memory = f"{build}/tests/harness/pcap_memory"
         self.failing_calls = f"{build}/tests/harness/libfailing_calls.so"
