@@ -195,7 +195,9 @@ static int find_range(const struct download *download, uint64_t size, struct ran
 	const struct exchange *exchange = download->exchange;
 	const char *condition = exchange_header(exchange, "If-Range");
 
-	if (!download->ranges || (condition && !etag_listed(download, condition)))
+	/* Range has a meaning for GET alone (RFC 9110 section 14.2) */
+	if (exchange->method != METHOD_GET || !download->ranges ||
+	    (condition && !etag_listed(download, condition)))
 		return RANGE_WHOLE;
 	return range_parse(exchange_header(exchange, "Range"), size, ret);
 }
