@@ -20,6 +20,10 @@ static const struct command commands[] = {
 	 .run = run_status,
 	 .help = "the probe, its NICs, how far their history reaches, what was dropped",
 	 .example = "ringbell status"},
+	{.noun = "doctor",
+	 .run = run_doctor,
+	 .help = "looks for what is wrong, or soon will be, and says what to do",
+	 .example = "ringbell doctor"},
 	{.noun = "alert",
 	 .verb = "send",
 	 .options = BIT(OPTION_LEVEL) | BIT(OPTION_POLICY) | BIT(OPTION_OBJECT) |
@@ -195,7 +199,7 @@ static enum exit_status run_command(const struct arguments *arguments)
 	struct client *client = NULL;
 	enum exit_status r = open_client(arguments, &client);
 
-	if (!r)
+	if (!r || arguments->command->run == run_doctor)
 		r = arguments->command->run(client, arguments);
 	client_close(client);
 	return r;

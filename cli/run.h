@@ -8,6 +8,9 @@
 
 enum exit_status run_status(struct client *client, const struct arguments *arguments);
 
+/* `client` may be NULL: no token, or a wrong address, which was said. */
+enum exit_status run_doctor(struct client *client, const struct arguments *arguments);
+
 enum exit_status run_alert_send(struct client *client, const struct arguments *arguments);
 enum exit_status run_alert_list(struct client *client, const struct arguments *arguments);
 
