@@ -26,6 +26,6 @@ void api_contract(struct exchange *exchange)
 	if (known && (strstr(known, etag) || !strcmp(known, "*")))
 		exchange_reply_empty(exchange, 304);
 	else
-		exchange_reply_text(exchange, "application/json", contract_file,
-				    (size_t)(contract_file_end - contract_file));
+		exchange_reply_static(exchange, "application/json", contract_file,
+				      (size_t)(contract_file_end - contract_file));
 }

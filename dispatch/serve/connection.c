@@ -21,6 +21,7 @@
 /* evhttp reads on while an answer is on its way: room for one more request, whole */
 #define INPUT_BYTES_MAX (SERVER_BODY_MAX + SERVER_HEAD_MAX + GATE_LINE_MAX)
 #define LOOK_EVERY	DUR_S
+#define PIECE_BYTES	4096 /* of an answer: fewer taken are no progress */
 
 TAILQ_HEAD(connection_queue, connection);
 
@@ -90,9 +91,15 @@ static void unset_busy(struct connection *connection)
 	connection->busy = false;
 }
 
-/* evhttp sees the end of file next, and frees the connection. Its place is free at once. */
+/* evhttp sees the end of file next, and frees the connection. Its place is free at once. What a
+ * slow reader has not taken is thrown away: the kernel would keep it for minutes. */
 static void connection_end(struct connection *connection, enum connection_end why)
 {
+	static const struct linger none = {.l_onoff = 1};
+
+	if (why == CONNECTION_IDLE || why == CONNECTION_DISPLACED)
+		setsockopt(bufferevent_getfd(socket_of(connection)), SOL_SOCKET, SO_LINGER, &none,
+			   sizeof(none));
 	connection->pool->counts.ended[why]++;
 	connection->refused = true;
 	connection->since.ns = 0;
@@ -194,9 +201,11 @@ static void on_output(struct evbuffer *buffer, const struct evbuffer_cb_info *in
 {
 	struct connection *connection = arg;
 
-	(void)buffer;
-	if (info->n_deleted)
-		connection->moved = mono_now();
+	connection->piece += info->n_deleted;
+	if (!info->n_deleted || (connection->piece < PIECE_BYTES && evbuffer_get_length(buffer)))
+		return;
+	connection->piece = 0;
+	connection->moved = mono_now();
 }
 
 /* ---- coming and going ---- */

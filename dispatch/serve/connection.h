@@ -3,8 +3,8 @@
  *
  * - TLS handshake and request must be complete within request_timeout of the accept, a later
  *   request within request_timeout of its first byte;
- * - idle_timeout without a byte either way ends a connection, unless its request is being worked
- *   on: between requests, and when the client takes no more of its answer;
+ * - idle_timeout without a byte ends a connection between requests, and idle_timeout in which less
+ *   than 4 KiB of its answer are read ends one that reads too slowly;
  * - crowd.h says how many there may be. When all places are taken, the connection that has waited
  *   longest for a request makes room for the new one;
  * - every byte passes the gate (gate.h) before evhttp sees it.
@@ -57,7 +57,8 @@ struct connection {
 	bool busy;    /* counted as `kind` */
 	enum crowd_kind kind;
 	mono_t since;		  /* first byte of the request being read; 0 = none */
-	mono_t moved;		  /* newest byte either way */
+	mono_t moved;		  /* newest byte in, newest piece out */
+	size_t piece;		  /* bytes out since then */
 	exchange_drained drained; /* of the stream being sent */
 	struct gate gate;	  /* reads every byte before evhttp does */
 	bool refused;		  /* the socket is shut down, bytes are thrown away */
