@@ -102,6 +102,7 @@ static void intake_accept(struct exchange *exchange, const struct source *source
 	for (size_t i = 0; i < decision->alerts.count; i++) {
 		engine_on_alert(control->engine, &decision->alerts.alerts[i], decision->now,
 				&decision->actions);
+		watch_self_on_alert(&control->watch, &decision->alerts.alerts[i]);
 		log_alert(decision, i);
 	}
 	decision_commit(decision, on_committed, exchange);

@@ -296,6 +296,41 @@ static void add_requests(struct buf *out, const struct request_counts *counts)
 				      crowd_kind_name((enum crowd_kind)i), &counts->durations[i]);
 }
 
+static void add_watch(struct buf *out, const struct control *control)
+{
+	const struct watch_self *watch = &control->watch;
+	char name[CHILD_NIC_SIZE + 1];
+
+	metrics_add_family(out, "capture_heartbeat", "gauge",
+			   "0 while the interface counts packets and the ring gets none.");
+	for (uint32_t i = 0; i < control_ring_count(control); i++) {
+		ring_name(&control->shared->rings[i], name);
+		metrics_add_count(out, "capture_heartbeat", "ring", name,
+				  !watch->rings[i].heartbeat.stalled);
+	}
+	metrics_add_family(out, "history_short", "gauge",
+			   "1 while alerts come later than history reaches back.");
+	for (uint32_t i = 0; i < control_ring_count(control); i++) {
+		ring_name(&control->shared->rings[i], name);
+		metrics_add_count(out, "history_short", "ring", name, watch->rings[i].is_short);
+	}
+	metrics_add_family(out, "source_delay_seconds", "gauge",
+			   "Longest time of late between an alert's beginning and its coming.");
+	metrics_add_labelled(out, "source_delay_seconds", "source", "");
+	buf_append_text(out, "0\n"); /* no source: the family is always there */
+	for (size_t i = 0; i < REACH_SOURCES && watch->reach.sources[i].name[0]; i++) {
+		metrics_add_labelled(out, "source_delay_seconds", "source",
+				     watch->reach.sources[i].name);
+		buf_printf(out, "%.3f\n", (double)watch->reach.sources[i].delay / 1e9);
+	}
+	metrics_add_family(out, "trigger_latency_seconds", "histogram",
+			   "From the request to the recorder's being told.");
+	metrics_add_histogram(out, "trigger_latency_seconds", NULL, NULL, &watch->trigger);
+	metrics_add_family(out, "event_loop_lag_seconds", "histogram",
+			   "How late the control process's loop was.");
+	metrics_add_histogram(out, "event_loop_lag_seconds", NULL, NULL, &watch->lag);
+}
+
 static void add_http(struct buf *out, const struct control *control)
 {
 	if (control->server)
@@ -339,6 +374,7 @@ static void metrics_done(void *arg, int result)
 	buf_printf(&out, "ringbell_storage_quarantined %" PRIu32 "\n", job->quarantined);
 	add_dispatch(&out, &job->counts);
 	add_http(&out, control);
+	add_watch(&out, control);
 	exchange_reply_text(exchange, METRICS_TYPE, out.data, out.len);
 	free(job);
 }

@@ -129,6 +129,7 @@ static json_t *problems_view(const struct control *control)
 	const struct pcap_policy *policy;
 	const struct endpoint *endpoint;
 
+	watch_self_problems(&control->watch, problems);
 	for (size_t i = 0; (policy = engine_policy_at(control->engine, i)); i++)
 		policy_view_problems(control, policy, problems);
 	for (size_t i = 0; (endpoint = engine_endpoint_at(control->engine, i)); i++) {

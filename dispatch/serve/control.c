@@ -429,6 +429,7 @@ static int control_init(struct control *control, const struct control_config *co
 	digest_queue_init(&control->digests, control);
 	LIST_INIT(&control->readings);
 	retention_job_init(&control->retention, control);
+	watch_self_init(&control->watch, control);
 	control->engine_timer = timer_new(control->loop, on_engine_time, control);
 	control->retry_timer = timer_new(control->loop, on_retry, control);
 	control->drain_timer = timer_new(control->loop, on_drain_time, control);
@@ -451,6 +452,7 @@ static void control_fini(struct control *control)
 	digest_queue_fini(&control->digests);
 	retention_job_fini(&control->retention);
 	control->supervisor = ipc_link_free(control->supervisor);
+	watch_self_fini(&control->watch);
 	timer_free(control->engine_timer);
 	timer_free(control->retry_timer);
 	timer_free(control->drain_timer);

@@ -30,6 +30,7 @@
 #include "dispatch/serve/refusal_count.h"
 #include "dispatch/serve/request_count.h"
 #include "dispatch/serve/retention_job.h"
+#include "dispatch/serve/watch_self.h"
 #include "dispatch/serve/worker.h"
 #include "policy/engine.h"
 #include "storage/store.h"
@@ -70,6 +71,7 @@ struct control {
 	struct readings readings;
 	struct retention_job retention;
 	struct refusal_counts refusals;
+	struct watch_self watch;
 	struct server *server;
 	struct timer *engine_timer;
 	struct timer *retry_timer; /* another try at loading */

@@ -416,11 +416,11 @@ static int on_result(struct courier_link *courier, struct courier_result *verdic
 		snprintf(job->note, sizeof(job->note), "push %s after %d attempts: %s",
 			 result.state == OUTBOX_DELIVERED ? "delivered" : "given up",
 			 lease->attempt, job->text);
-	log_info("push", "%s: attempt %d: %s, status %u: %s", result.id, lease->attempt,
+	log_info("push", "%s: attempt %d: %s, status %u: %s, alert %s", result.id, lease->attempt,
 		 result.state == OUTBOX_DELIVERED ? "delivered"
 		 : result.state == OUTBOX_DEAD	  ? "dead"
 						  : "again later",
-		 verdict->status, job->text);
+		 verdict->status, job->text, lease->alert);
 	lease->push[0] = '\0';
 	courier->leased--;
 	commit_post(&courier->control->commits, settle_run, settle_done, job);

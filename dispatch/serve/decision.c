@@ -157,6 +157,8 @@ static void note_hold(struct decision *decision, const struct action *action)
 	const char *what = action->kind == ACTION_HOLD ? "held" : "released";
 	const char *alert = decision->alerts.count ? decision->alerts.alerts[0].id : "";
 
+	log_info("policy", "%s: %s by %s%s%s", hold->policy, what, hold_kind_name(hold->kind),
+		 *alert ? ", alert " : "", alert);
 	fact_add_note(&decision->facts, decision->now.wall, "policy", hold->policy, alert,
 		      "%s by %s%s%s%s%s", what, hold_kind_name(hold->kind),
 		      hold->note[0] ? ": " : "", hold->note, action->reason[0] ? ", " : "",

@@ -205,6 +205,16 @@ void exchange_reply_text(struct exchange *exchange, const char *type, const char
 	send_body(exchange, 200, body);
 }
 
+void exchange_reply_static(struct exchange *exchange, const char *type, const char *text,
+			   size_t len)
+{
+	struct evbuffer *body = evbuffer_new();
+
+	bug_on(!body || evbuffer_add_reference(body, text, len, NULL, NULL));
+	exchange_set_header(exchange, "Content-Type", type);
+	send_body(exchange, 200, body);
+}
+
 void exchange_reply(struct exchange *exchange, int status, json_t *json)
 {
 	CLEANUP_FREE char *text = json_format(json);

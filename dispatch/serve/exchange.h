@@ -55,6 +55,9 @@ void exchange_reply(struct exchange *exchange, int status, json_t *json);
 void exchange_reply_empty(struct exchange *exchange, int status);
 /* 200 with these bytes, which are copied. */
 void exchange_reply_text(struct exchange *exchange, const char *type, const char *text, size_t len);
+/* The same with bytes that never change and never go away: a slow reader costs nothing. */
+void exchange_reply_static(struct exchange *exchange, const char *type, const char *text,
+			   size_t len);
 void exchange_reply_problem(struct exchange *exchange, int status, json_t *problem);
 __attribute__((format(printf, 4, 5))) void
 exchange_refuse(struct exchange *exchange, int status, const char *code, const char *format, ...);

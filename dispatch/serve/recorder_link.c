@@ -322,8 +322,11 @@ static void send_start(struct recorder_link *recorder, struct live_capture *capt
 	fill_program(&start->program, program);
 	fd = open_match(capture, &start->match_bytes);
 	ipc_link_send(recorder->link, REC_START, start, sizeof(*start), fd);
-	log_info("control", "capture %s: %s on %s", row->id, track->ran ? "resume" : "start",
-		 track->nic);
+	if (!track->ran)
+		metrics_histogram_add(&recorder->control->watch.trigger,
+				      wall_sub(wall_now(), row->created_at));
+	log_info("control", "capture %s: %s on %s%s%s", row->id, track->ran ? "resume" : "start",
+		 track->nic, row->alert[0] ? ", alert " : "", row->alert);
 	filter_word(capture, program->text, track->told_filter);
 	track->state = TRACK_TOLD;
 	track->ran = true;

@@ -90,7 +90,8 @@ static void finish(struct decision *decision, struct live_capture *capture)
 	fact_add_capture(&decision->facts, row);
 	fact_add_note(&decision->facts, decision->now.wall, "capture", row->id, "",
 		      "capture finished: %s", row->stop_reason);
-	log_info("control", "capture %s: finished: %s", row->id, row->stop_reason);
+	log_info("control", "capture %s: finished: %s%s%s", row->id, row->stop_reason,
+		 row->alert[0] ? ", alert " : "", row->alert);
 	live_remove(capture);
 }
 
@@ -207,6 +208,15 @@ static void subject_nic(const struct subject *subject, char nic[16])
 		memcpy(nic, ring.nic, 16);
 }
 
+/* The last line of an alert's life: what is on disk because of it. */
+static void log_segment(const struct subject *subject, const struct segment_row *row)
+{
+	const char *alert = subject->capture ? subject->capture->row.alert : "";
+
+	log_info("control", "capture %s: segment \"%s\" sealed, %" PRIu64 " packets%s%s",
+		 row->capture, row->name, row->packets, *alert ? ", alert " : "", alert);
+}
+
 static void take_segment(struct subject *subject, const struct rec_segment *report)
 {
 	struct live_track *track = subject->track;
@@ -231,6 +241,8 @@ static void take_segment(struct subject *subject, const struct rec_segment *repo
 		if (row.sealed && track->progress.segment <= report->segment)
 			track->progress.name[0] = '\0';
 	}
+	if (row.sealed)
+		log_segment(subject, &row);
 	fact_add_segment(&subject->decision->facts, &row);
 }
 

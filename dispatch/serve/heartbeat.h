@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Is the ring alive? A NIC that counts packets while its ring gets none means that nothing is being
+ * recorded, whatever else looks well. Pure. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+
+/* With the NIC's counters read each second and a look each second, told within 5 s. */
+#define HEARTBEAT_GRACE	  (3 * DUR_S)
+#define HEARTBEAT_PACKETS 10 /* fewer may be the NIC's own business (pause frames and the like) */
+
+struct heartbeat {
+	bool known;
+	bool stalled;
+	uint64_t nic, ring; /* when the ring moved last */
+	mono_t since;	    /* the NIC has counted without the ring from here on */
+};
+
+enum heartbeat_outcome {
+	HEARTBEAT_STALLED = 1, /* from now on */
+	HEARTBEAT_BACK = 2,
+};
+
+/* `nic` and `ring`: packets so far. `late`: how long a packet may take to be seen in the ring
+ * beside the grace. Returns 0 if nothing has changed, or an outcome. */
+int heartbeat_step(struct heartbeat *heartbeat, mono_t now, uint64_t nic, uint64_t ring,
+		   dur_t late);
+/* The NIC is down or gone: nothing is expected. Returns 0 or HEARTBEAT_BACK. */
+int heartbeat_reset(struct heartbeat *heartbeat);
