@@ -6,13 +6,15 @@
 #include "base/hash.h"
 #include "dispatch/serve/api.h"
 #include "dispatch/serve/contract_file.h"
+#include "dispatch/serve/control_state.h"
 
-/* The file never changes while the program runs, its digest costs less than sending it. */
-static void contract_etag(char etag[SHA256_HEX_SIZE + 2])
+/* The file never changes while the program runs. */
+static void contract_etag(struct control *control, char etag[SHA256_HEX_SIZE + 2])
 {
-	char hex[SHA256_HEX_SIZE];
+	char *hex = control->contract_sha256;
 
-	sha256_text(contract_file, (size_t)(contract_file_end - contract_file), hex);
+	if (!hex[0])
+		sha256_text(contract_file, (size_t)(contract_file_end - contract_file), hex);
 	snprintf(etag, SHA256_HEX_SIZE + 2, "\"%s\"", hex);
 }
 
@@ -21,7 +23,7 @@ void api_contract(struct exchange *exchange)
 	const char *known = exchange_header(exchange, "If-None-Match");
 	char etag[SHA256_HEX_SIZE + 2];
 
-	contract_etag(etag);
+	contract_etag(exchange->control, etag);
 	exchange_set_header(exchange, "ETag", etag);
 	if (known && (strstr(known, etag) || !strcmp(known, "*")))
 		exchange_reply_empty(exchange, 304);

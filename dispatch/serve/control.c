@@ -25,6 +25,8 @@
 #define IDLE_TIMEOUT_DEFAULT	15000
 #define RELOAD_AFTER		(2 * DUR_S)  /* loading failed: next try */
 #define CUT_OFF_MAX		(10 * DUR_S) /* a link to a living process may be missing */
+#define IDLE_TIMEOUT_DEFAULT	10000
+#define RELOAD_AFTER		(2 * DUR_S) /* loading failed: next try */
 #define DRAIN_MAX		(3 * DUR_S) /* told to stop: time for the recorder's last reports */
 
 /* ---- shared memory: bounds are checked here, once ---- */

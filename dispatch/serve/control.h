@@ -31,7 +31,7 @@ struct control_config {
 	uint32_t connections_per_address; /* 0 = 64 */
 	/* TLS handshake and first request; a later request from its first byte; 0 = 10 000 */
 	uint32_t request_timeout_ms;
-	/* between requests, and for a reader that takes nothing; 0 = 15 000 */
+	/* between requests, and for a reader that takes next to nothing; 0 = 10 000 */
 	uint32_t idle_timeout_ms;
 };
 

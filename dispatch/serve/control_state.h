@@ -47,7 +47,8 @@ struct control {
 	char base_url[256];
 	char probe[65]; /* host name, shown in pushes */
 	char admin_sha256[SHA256_HEX_SIZE];
-	char *certificate, *key; /* PEM, from the supervisor; NULL = our own */
+	char contract_sha256[SHA256_HEX_SIZE]; /* of the API's description, once asked for */
+	char *certificate, *key;	       /* PEM, from the supervisor; NULL = our own */
 	wall_t started_at;
 	int status; /* exit status */
 
