@@ -8,8 +8,7 @@
 #include "dispatch/serve/control_state.h"
 #include "policy/alert.h"
 
-#define LOOK_EVERY   DUR_S
-#define SEALED_AFTER (1 * DUR_S) /* a block is taken so long after its time at the latest */
+#define LOOK_EVERY DUR_S
 
 static void ring_name(const struct control *control, uint32_t index, char ret[CHILD_NIC_SIZE])
 {
@@ -23,13 +22,12 @@ static void look_at_heart(struct watch_self *watch, uint32_t index, mono_t now)
 {
 	const struct shared_ring *ring = &watch->control->shared->rings[index];
 	struct heartbeat *heartbeat = &watch->rings[index].heartbeat;
-	dur_t late = ring->retire_ms * DUR_MS - SEALED_AFTER;
 	char nic[CHILD_NIC_SIZE];
 	int r;
 
 	if (atomic_load(&ring->state) == NIC_UP)
 		r = heartbeat_step(heartbeat, now, atomic_load(&ring->nic_packets),
-				   atomic_load(&ring->packets), late > 0 ? late : 0);
+				   atomic_load(&ring->packets), ring->retire_ms * DUR_MS);
 	else
 		r = heartbeat_reset(heartbeat);
 	ring_name(watch->control, index, nic);

@@ -35,7 +35,7 @@ class Visibility(harness.Case):
         self.addCleanup(os.kill, recorder, signal.SIGCONT)
         start = time.monotonic()
         wait_for("the heartbeat's complaint", lambda: self.problems(daemon), 10)
-        self.assertLess(time.monotonic() - start, 6.5) # 5 s, and what a busy machine adds
+        self.assertLess(time.monotonic() - start, 8) # 5 s, and what a busy machine adds
         self.assertEqual(self.metric(daemon, f'capture_heartbeat{{ring="{NIC}"}}'), 0)
         self.assertIn(f"{NIC}: the NIC counts packets and the ring does not", daemon.read_log())
         os.kill(recorder, signal.SIGCONT)
