@@ -56,7 +56,7 @@ static void check_flood(struct lab *lab)
 	static const char request[] = HEAD "\r\n";
 	const size_t limit = 48u << 20;
 	CLEANUP_CLOSE int fd = lab_connect(lab);
-	mono_t end = mono_add(mono_now(), 8 * DUR_S);
+	mono_t end = mono_add(mono_now(), 15 * DUR_S);
 	char bytes[1000 * (sizeof(request) - 1)];
 	size_t sent = 0;
 	ssize_t n = 0;
