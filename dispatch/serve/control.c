@@ -22,11 +22,9 @@
 #define CONNECTIONS_MAX_DEFAULT 2048
 #define PER_ADDRESS_DEFAULT	64
 #define REQUEST_TIMEOUT_DEFAULT 10000
-#define IDLE_TIMEOUT_DEFAULT	15000
+#define IDLE_TIMEOUT_DEFAULT	10000
 #define RELOAD_AFTER		(2 * DUR_S)  /* loading failed: next try */
 #define CUT_OFF_MAX		(10 * DUR_S) /* a link to a living process may be missing */
-#define IDLE_TIMEOUT_DEFAULT	10000
-#define RELOAD_AFTER		(2 * DUR_S) /* loading failed: next try */
 #define DRAIN_MAX		(3 * DUR_S) /* told to stop: time for the recorder's last reports */
 
 /* ---- shared memory: bounds are checked here, once ---- */
