@@ -20,6 +20,8 @@ void engine_link_hold(struct engine *engine, struct engine_hold *hold)
 	struct engine_alert *known =
 		hold->hold.kind == HOLD_ALERT ? table_find(&engine->alerts, hold->hold.key) : NULL;
 
+	hold->policy->held_levels[hold->hold.level]++;
+	engine_count_hold(engine, hold->hold.source, 1);
 	if (!known)
 		return;
 	known->held = xreallocarray(known->held, known->held_count + 1, sizeof(known->held[0]));
@@ -31,6 +33,8 @@ static void unlink_hold(struct engine *engine, const struct engine_hold *hold)
 	struct engine_alert *known =
 		hold->hold.kind == HOLD_ALERT ? table_find(&engine->alerts, hold->hold.key) : NULL;
 
+	hold->policy->held_levels[hold->hold.level]--;
+	engine_count_hold(engine, hold->hold.source, -1);
 	for (size_t i = 0; known && i < known->held_count; i++)
 		if (known->held[i] == hold->policy)
 			known->held[i--] = known->held[--known->held_count];

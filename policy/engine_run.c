@@ -117,6 +117,7 @@ void engine_resume(struct turn *turn, struct engine_policy *policy)
 {
 	add_capture(turn, policy, ACTION_START)->capture.resume = true;
 	policy->told = true;
+	policy->budget = engine_budget(turn->engine, policy->run.policy);
 }
 
 void engine_end_capture(struct turn *turn, struct engine_policy *policy, const char *reason,

@@ -18,6 +18,7 @@
 #define LINK_TYPES_MAX	  4
 #define LOOKBACK_MAX	  (24 * DUR_HOUR)
 #define SPAN_MAX	  (30 * 24 * DUR_HOUR)
+#define POLICIES_MAX	  1000 /* POL-17 */
 
 /* The policy named in the path; NULL after having answered 404. */
 static const struct pcap_policy *policy_find(struct exchange *exchange)
@@ -240,6 +241,12 @@ void api_policies_post(struct exchange *exchange)
 {
 	struct pcap_policy policy;
 
+	if (engine_policy_at(exchange->control->engine, POLICIES_MAX - 1)) {
+		exchange_refuse(exchange, 409, "too_many_policies",
+				"there are %d PCAP policies already, as many as there can be",
+				POLICIES_MAX);
+		return;
+	}
 	pcap_policy_default(&policy);
 	ident_new(wall_now(), policy.id);
 	policy.version = 1;

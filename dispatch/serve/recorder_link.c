@@ -230,6 +230,19 @@ static void fill_comment(const struct live_capture *capture, struct rec_start *s
 		 wall_format(row->requested_from, from), wall_format(row->trigger_at, trigger));
 }
 
+/* Of a policy that is gone, the capture ends as it began. */
+static void fill_share(const struct control *control, const char *id, struct rec_start *start)
+{
+	const struct pcap_policy *policy = control->engine ? engine_policy(control->engine, id)
+							   : NULL;
+
+	if (!policy)
+		return;
+	start->max_packets = policy->max_packets;
+	start->sampling = policy->sampling;
+	start->priority = policy->priority;
+}
+
 static void fill_window(const struct live_capture *capture, const struct live_track *track,
 			struct rec_start *start)
 {
@@ -317,6 +330,7 @@ static void send_start(struct recorder_link *recorder, struct live_capture *capt
 	start->rotate_bytes = capture->rotate_bytes;
 	start->rotate_ns = capture->rotate;
 	start->budget_bytes = capture->budget_bytes;
+	fill_share(recorder->control, row->policy, start);
 	fill_comment(capture, start);
 	fill_text(start->filter_text, capture, program);
 	fill_program(&start->program, program);
