@@ -9,6 +9,7 @@
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/manifest_job.h"
 #include "dispatch/serve/message.h"
+#include "dispatch/serve/narrow.h"
 #include "dispatch/serve/self.h"
 #include "storage/memory.h"
 
@@ -82,7 +83,19 @@ static void take_policy(const struct control *control, struct live_capture *capt
 	capture->rotate_bytes = policy->rotate_bytes;
 	capture->rotate = policy->rotate;
 	capture->budget_bytes = engine_budget(control->engine, policy->id);
-	live_match_decide(capture, live_match_new(policy->match, NULL, 0));
+	narrow_apply(capture, policy);
+}
+
+static const struct alert *find_alert(const struct decision *decision, const char *id,
+				      const char *fingerprint)
+{
+	for (size_t i = 0; i < decision->alerts.count; i++) {
+		const struct alert *alert = &decision->alerts.alerts[i];
+
+		if (!strcmp(alert->id, id) || !strcmp(alert->fingerprint, fingerprint))
+			return alert;
+	}
+	return NULL;
 }
 
 static void on_capture(struct decision *decision, const struct action *action)
@@ -106,6 +119,7 @@ static void on_capture(struct decision *decision, const struct action *action)
 	format_slice(policy, row.slice);
 	format_rings(control, policy, row.rings);
 	capture = live_add(&control->live, &row);
+	narrow_add(decision, capture, policy, find_alert(decision, row.alert, "-"));
 	take_policy(control, capture, policy);
 	live_resolve(control, capture);
 	fact_add_folder(&decision->facts, row.id);
@@ -148,6 +162,22 @@ static void on_edit(struct decision *decision, const struct action *action)
 			      "policy edited while capturing: filter \"%s\", slice %s",
 			      capture->row.filter, capture->row.slice);
 	}
+}
+
+/* One more alert: a running capture may have to keep more. */
+static void widen_held(struct decision *decision, const struct hold *hold)
+{
+	struct control *control = decision->control;
+	const struct policy_run *run = engine_run(control->engine, hold->policy);
+	const struct pcap_policy *policy = engine_policy(control->engine, hold->policy);
+	struct live_capture *capture = run ? live_find(&control->live, run->capture) : NULL;
+
+	if (!capture || !policy || !policy->narrow || capture->is_wide)
+		return;
+	narrow_add(decision, capture, policy,
+		   hold->kind == HOLD_ALERT ? find_alert(decision, "-", hold->key) : NULL);
+	narrow_apply(capture, policy);
+	fact_add_capture(&decision->facts, &capture->row);
 }
 
 static void note_hold(struct decision *decision, const struct action *action)
@@ -216,6 +246,8 @@ static void on_action(struct decision *decision, const struct action *action)
 	case ACTION_HOLD:
 	case ACTION_UNHOLD:
 		note_hold(decision, action);
+		if (action->kind == ACTION_HOLD)
+			widen_held(decision, &action->hold);
 		break;
 	case ACTION_RUN:
 		on_run(decision, action);

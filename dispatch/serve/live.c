@@ -67,6 +67,8 @@ void live_remove(struct live_capture *capture)
 	LIST_REMOVE(capture, next);
 	live_match_free(capture->match);
 	live_match_free(capture->next_match);
+	for (size_t i = 0; i < capture->narrow_count; i++)
+		match_fini(&capture->narrow[i]);
 	free(capture);
 }
 

@@ -48,6 +48,8 @@ struct live_track {
 	struct rec_track progress; /* newest REC_TRACK; name "" = no open segment */
 };
 
+#define LIVE_NARROW_MAX 32
+
 struct live_capture {
 	LIST_ENTRY(live_capture) next;
 	struct capture_row row;
@@ -55,6 +57,9 @@ struct live_capture {
 	struct live_match *match;      /* of the committed row; NULL = none */
 	struct live_match *next_match; /* of `row`, if has_next_match */
 	bool has_next_match;
+	struct match narrow[LIVE_NARROW_MAX]; /* what alerts that hold it are about */
+	size_t narrow_count;
+	bool is_wide; /* somebody's hold is not narrowed: the policy's own filter counts */
 	uint64_t rotate_bytes;
 	dur_t rotate;
 	uint64_t budget_bytes;

@@ -246,6 +246,7 @@ static int load_capture(struct db *db, struct load_job *job, const struct captur
 		capture->rotate_bytes = policy->rotate_bytes;
 		capture->rotate = policy->rotate;
 		capture->budget_bytes = engine_budget(job->result.engine, policy->id);
+		capture->is_wide = true; /* what its alerts were about is not kept */
 		capture->match = live_match_new(policy->match, NULL, 0);
 	}
 	track_restore(capture, segments, n);
