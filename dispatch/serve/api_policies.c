@@ -279,39 +279,6 @@ void api_policy_patch(struct exchange *exchange)
 	change_start(exchange, policy, false);
 }
 
-/* ---- check a filter ---- */
-
-static void on_checked(void *owner, const struct program *program)
-{
-	struct exchange *exchange = owner;
-
-	if (program->state != PROGRAM_READY)
-		exchange_reply_problem(exchange, 422, program_format_problem(program));
-	else
-		exchange_reply(exchange, 200,
-			       json_pack("{s:s, s:I}", "filter", program->text, "instructions",
-					 (json_int_t)program->count));
-}
-
-void api_filter_check(struct exchange *exchange)
-{
-	CLEANUP_JSON json_t *object = NULL;
-	static const char *const allowed[] = {"filter", "link_type", NULL};
-	int64_t link_type = LINKTYPE_ETHERNET;
-	const char *filter = "";
-	struct error err;
-
-	if (!exchange_read_object(exchange, &object))
-		return;
-	if (json_check_keys(object, "", allowed, &err) < 0 ||
-	    json_read_text(object, "", "filter", 0, POLICY_FILTER_MAX, &filter, &err) < 0 ||
-	    json_read_int(object, "", "link_type", 0, 65535, &link_type, &err) < 0)
-		exchange_refuse_error(exchange, 422, &err);
-	else
-		program_wait(&exchange->control->programs, (uint32_t)link_type, filter, on_checked,
-			     exchange);
-}
-
 /* ---- delete ---- */
 
 struct policy_reply {

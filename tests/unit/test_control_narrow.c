@@ -117,6 +117,25 @@ static void wrong_filters_are_refused(struct lab *lab)
 			     "{\"narrow_otherwise\": \"all\"}"));
 }
 
+static void a_filter_is_shown_before_it_is_saved(struct lab *lab)
+{
+	CLEANUP_JSON json_t *shown = lab_call(lab, 200, "POST", "/api/v1/filters/check",
+					      "{\"filter\": \"udp\", \"match\": {\"addresses\": "
+					      "[\"02:00:00:00:00:01\"]}}");
+	CLEANUP_JSON json_t *raw = lab_call(lab, 200, "POST", "/api/v1/filters/check",
+					    "{\"link_type\": 101, \"match\": {\"addresses\": "
+					    "[\"02:00:00:00:00:01\"]}}");
+
+	check_text(lab_text(shown, "match_bpf"),
+		   "(ether src 02:00:00:00:00:01 or ether dst 02:00:00:00:00:01)");
+	check(lab_number(shown, "instructions") > 1 && lab_number(shown, "match_instructions") > 1);
+	check_text(lab_text(shown, "note"), "");
+	check(json_is_null(json_object_get(raw, "match_bpf")));
+	check_text(lab_text(raw, "note"), "no packet of this link type can match");
+	json_decref(lab_call(lab, 422, "POST", "/api/v1/filters/check",
+			     "{\"match\": {\"addresses\": []}}"));
+}
+
 int main(void)
 {
 	struct lab lab;
@@ -128,6 +147,7 @@ int main(void)
 	outside_of_the_filter_nothing_is_kept_if_so_asked(&lab);
 	an_operator_gets_the_own_filter(&lab);
 	wrong_filters_are_refused(&lab);
+	a_filter_is_shown_before_it_is_saved(&lab);
 	lab_fini(&lab);
 	return 0;
 }
