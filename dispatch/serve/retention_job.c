@@ -14,6 +14,12 @@
 #define PERIOD	      (10 * DUR_S)
 #define FILES_AT_ONCE 4
 
+/* A policy whose captures have a limit of their own. */
+struct policy_age {
+	char policy[IDENT_SIZE];
+	dur_t age;
+};
+
 /* One look; the same struct goes through all its steps. */
 struct look {
 	struct retention_job *job;
@@ -22,6 +28,8 @@ struct look {
 	wall_t now;
 	char (*reading)[IDENT_SIZE]; /* owned */
 	size_t reading_count;
+	struct policy_age *ages; /* owned */
+	size_t age_count;
 	struct retention_item *items; /* owned */
 	enum retention_reason *reasons;
 	int count;
@@ -35,6 +43,7 @@ struct look {
 static void look_free(struct look *look)
 {
 	free(look->reading);
+	free(look->ages);
 	free(look->items);
 	free(look->reasons);
 	free(look);
@@ -143,6 +152,14 @@ static bool is_reading(const struct look *look, const char *capture)
 	return false;
 }
 
+static dur_t find_age(const struct look *look, const char *policy)
+{
+	for (size_t i = 0; i < look->age_count; i++)
+		if (!strcmp(look->ages[i].policy, policy))
+			return look->ages[i].age;
+	return 0;
+}
+
 static int look_run(struct db *db, void *arg)
 {
 	struct look *look = arg;
@@ -152,9 +169,11 @@ static int look_run(struct db *db, void *arg)
 	look->count = retention_list(db, look->now, &look->items, &facts.all_bytes);
 	if (look->count < 0)
 		return look->count;
-	for (int i = 0; i < look->count; i++)
+	for (int i = 0; i < look->count; i++) {
+		look->items[i].age = find_age(look, look->items[i].policy);
 		if (is_reading(look, look->items[i].id))
 			look->items[i].locked = true;
+	}
 	if (!fstatvfs(look->captures_fd, &st))
 		facts.free_bytes = (uint64_t)st.f_bavail * st.f_frsize;
 	look->reasons = xcalloc((size_t)look->count + 1, sizeof(*look->reasons));
@@ -203,13 +222,29 @@ static void list_reading(struct look *look, const struct readings *readings)
 	}
 }
 
+static void list_ages(struct look *look, const struct engine *engine)
+{
+	const struct pcap_policy *policy;
+
+	for (size_t i = 0; (policy = engine_policy_at(engine, i)); i++) {
+		struct policy_age *age;
+
+		if (!policy->retention)
+			continue;
+		look->ages = xreallocarray(look->ages, look->age_count + 1, sizeof(*look->ages));
+		age = &look->ages[look->age_count++];
+		memcpy(age->policy, policy->id, sizeof(age->policy));
+		age->age = policy->retention;
+	}
+}
+
 static void on_time(void *owner)
 {
 	struct retention_job *job = owner;
 	struct control *control = job->control;
 	struct look *look;
 
-	if (job->busy || !control->store || control->stopping) {
+	if (job->busy || !control->store || !control->engine || control->stopping) {
 		job->again = true;
 		return;
 	}
@@ -224,6 +259,7 @@ static void on_time(void *owner)
 	look->captures_fd = control->captures_fd;
 	look->now = wall_now();
 	list_reading(look, &control->readings);
+	list_ages(look, control->engine);
 	store_post(control->store, STORE_READ, look_run, look_done, look);
 }
 
