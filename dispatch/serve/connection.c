@@ -101,15 +101,21 @@ static void unset_busy(struct connection *connection)
 	connection->busy = false;
 }
 
-/* evhttp sees the end of file next, and frees the connection. Its place is free at once. What a
- * slow reader has not taken is thrown away: the kernel would keep it for minutes. */
-static void connection_end(struct connection *connection, enum connection_end why)
+/* Close resets the connection: what a slow reader has not taken the kernel would keep for minutes,
+ * and a sender whose window is closed would not learn for a minute that nobody reads. */
+static void set_reset(const struct connection *connection)
 {
 	static const struct linger none = {.l_onoff = 1};
 
+	setsockopt(bufferevent_getfd(socket_of(connection)), SOL_SOCKET, SO_LINGER, &none,
+		   sizeof(none));
+}
+
+/* evhttp sees the end of file next, and frees the connection. Its place is free at once. */
+static void connection_end(struct connection *connection, enum connection_end why)
+{
 	if (why == CONNECTION_IDLE || why == CONNECTION_DISPLACED)
-		setsockopt(bufferevent_getfd(socket_of(connection)), SOL_SOCKET, SO_LINGER, &none,
-			   sizeof(none));
+		set_reset(connection);
 	connection->pool->counts.ended[why]++;
 	connection->refused = true;
 	connection->since.ns = 0;
@@ -185,6 +191,7 @@ static bool pass_gate(struct gate *gate, struct evbuffer *buffer, size_t count)
 static void refuse_flood(struct connection *connection)
 {
 	log_info("http", "more requests than answers were read, connection closed");
+	set_reset(connection);
 	connection_end(connection, CONNECTION_MALFORMED);
 }
 
