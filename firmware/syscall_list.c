@@ -253,7 +253,7 @@ static const struct conditional conditional[] = {
 	{SCMP_SYS(fcntl), ALL, 1, COMMAND, F_GETFL},
 	{SCMP_SYS(fcntl), DAEMONS | DIG, 1, COMMAND, F_SETFL}, /* DIG: O_DIRECT */
 	{SCMP_SYS(fcntl), DAEMONS, 1, COMMAND, F_DUPFD_CLOEXEC},
-	{SCMP_SYS(fcntl), CTL, 1, COMMAND, F_SETPIPE_SZ},
+	{SCMP_SYS(fcntl), CTL | COU, 1, COMMAND, F_SETPIPE_SZ}, /* COU: librdkafka */
 	{SCMP_SYS(fcntl), CTL, 1, COMMAND, F_ADD_SEALS},
 	{SCMP_SYS(fcntl), REC, 1, COMMAND, F_GET_SEALS},
 	{SCMP_SYS(fcntl), REC | CTL, 1, COMMAND, F_GETLK},

@@ -26,6 +26,7 @@ static const char *const migrations[DB_SCHEMA_VERSION][DB_MIGRATION_TEXTS] = {
 	{settings_schema, journal_schema, outbox_schema, catalogue_schema},
 	{retention_schema},
 	{memory_migration},
+	{outbox_schema_queue},
 };
 
 /* WAL + FULL: a commit that returned survives a power cut (measured: NORMAL loses acknowledged

@@ -128,3 +128,4 @@ extern const char catalogue_schema[];
 extern const char retention_schema[];
 /* later steps */
 extern const char memory_migration[];
+extern const char outbox_schema_queue[];

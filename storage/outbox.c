@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/error.h"
 #include "storage/db_internal.h"
 #include "storage/json_text.h"
@@ -44,6 +45,15 @@ const char outbox_schema[] =
 	"CREATE INDEX outbox_open ON outbox (endpoint, fingerprint, seq)"
 	"  WHERE state IN ('pending', 'leased');";
 
+/* `since` 0 means created_at. */
+const char outbox_schema_queue[] =
+	"ALTER TABLE outbox ADD COLUMN event TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE outbox ADD COLUMN reference TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE outbox ADD COLUMN since INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE outbox ADD COLUMN fallback_of TEXT NOT NULL DEFAULT '';"
+	"CREATE INDEX outbox_pair ON outbox (endpoint, fingerprint, seq);"
+	"CREATE INDEX outbox_queue ON outbox (endpoint, seq) WHERE state = 'pending';";
+
 /* Rows `o` that may be leased, but for their time and their endpoint's limit: the oldest open one
  * of its pair. */
 #define LEASABLE                                                                                   \
@@ -58,11 +68,12 @@ static int add(struct db *db, const struct outbox_push *push, const char *state,
 {
 	return db_run(db,
 		      "INSERT INTO outbox (id, alert, endpoint, fingerprint, state, attempts,"
-		      "  status, created_at, next_at, settled_at, reason, text, request)"
-		      " VALUES (?, ?, ?, ?, ?, 0, 0, ?6, ?6, 0, ?, '', ?)",
+		      "  status, created_at, next_at, settled_at, reason, text, request, event)"
+		      " VALUES (?, ?, ?, ?, ?, 0, 0, ?6, ?6, 0, ?, '', ?, ?)",
 		      db_text(push->id), db_text(push->alert), db_text(push->endpoint),
 		      db_text(push->fingerprint), db_text(state), db_wall(push->created_at),
-		      db_text(reason), db_text(push->request ? push->request : "{}"));
+		      db_text(reason), db_text(push->request ? push->request : "{}"),
+		      db_text(push->event));
 }
 
 int outbox_add(struct db *db, const struct outbox_push *push)
@@ -81,7 +92,8 @@ int outbox_add_suppressed(struct db *db, const struct outbox_push *push, const c
  * never takes the courier's whole window. */
 struct endpoint_leases {
 	char endpoint[IDENT_SIZE];
-	int count;
+	int before; /* leases it had */
+	int count;  /* with those being made */
 };
 
 struct lease_counts {
@@ -104,7 +116,7 @@ static struct endpoint_leases *lease_count_of(struct lease_counts *counts, const
 	counts->items = xreallocarray(counts->items, counts->count + 1, sizeof(counts->items[0]));
 	item = &counts->items[counts->count++];
 	snprintf(item->endpoint, sizeof(item->endpoint), "%s", endpoint);
-	item->count = 0;
+	item->before = item->count = 0;
 	return item;
 }
 
@@ -116,8 +128,9 @@ static int lease_counts_load(struct db *db, struct lease_counts *counts)
 			 " GROUP BY endpoint");
 
 	while (!r && (r = db_next(&rows)) == DB_ROW) {
-		lease_count_of(counts, db_get_text(&rows, 0))->count =
-			(int)db_get_integer(&rows, 1);
+		struct endpoint_leases *item = lease_count_of(counts, db_get_text(&rows, 0));
+
+		item->before = item->count = (int)db_get_integer(&rows, 1);
 		r = 0;
 	}
 	return r;
@@ -133,31 +146,84 @@ static void take_push(const struct db_rows *rows, struct outbox_push *ret)
 	ret->attempt = (int)db_get_integer(rows, 4) + 1;
 	ret->created_at = db_get_wall(rows, 5);
 	ret->request = xstrdup(db_get_text(rows, 6));
+	db_copy_text(rows, 7, ret->event, sizeof(ret->event));
+	ret->since = db_get_wall(rows, 8);
+	ret->is_fallback = db_get_integer(rows, 9);
+}
+
+/* What the pair's history adds to a row being leased. */
+static int take_history(struct db *db, struct outbox_push *push)
+{
+	CLEANUP_ROWS struct db_rows rows = {0};
+	int r = db_query(db, &rows,
+			 "SELECT p.reference, p.reason = 'collapsed' FROM outbox AS p, outbox AS o"
+			 " WHERE o.id = ? AND p.endpoint = o.endpoint AND"
+			 "   p.fingerprint = o.fingerprint AND p.seq < o.seq AND"
+			 "   (p.reference != '' OR p.reason = 'collapsed')"
+			 " ORDER BY p.seq DESC LIMIT 1",
+			 db_text(push->id));
+
+	if (r || (r = db_next(&rows)) != DB_ROW)
+		return r;
+	db_copy_text(&rows, 0, push->reference, sizeof(push->reference));
+	push->is_collapsed = db_get_integer(&rows, 1) && !strcmp(push->event, "recovered");
+	return 0;
+}
+
+/* Endpoints without room, as a JSON array of ids for json_each. */
+static char *format_closed(const struct outbox_limits *limits)
+{
+	CLEANUP_BUF struct buf text = BUF_INIT;
+
+	buf_append_text(&text, "[");
+	for (size_t i = 0; limits && i < limits->count; i++)
+		if (limits->items[i].room <= 0)
+			buf_printf(&text, "%s\"%s\"", text.len > 1 ? "," : "",
+				   limits->items[i].endpoint);
+	buf_append_text(&text, "]");
+	return buf_take(&text);
+}
+
+/* Leases in all that the endpoint may have, seen from those it has. */
+static int lease_limit(const struct outbox_limits *limits, const struct endpoint_leases *leases)
+{
+	for (size_t i = 0; limits && i < limits->count; i++)
+		if (!strcmp(limits->items[i].endpoint, leases->endpoint))
+			return leases->before + limits->items[i].room;
+	return OUTBOX_LEASES_PER_ENDPOINT;
 }
 
 /* Picks without changing. Returns the number picked or -errno. */
-static int pick(struct db *db, wall_t now, int max, struct outbox_push ret[])
+static int pick(struct db *db, wall_t now, const struct outbox_limits *limits, int max,
+		struct outbox_push ret[])
 {
 	CLEANUP(lease_counts_fini) struct lease_counts counts = {0};
+	CLEANUP_FREE char *closed = format_closed(limits);
 	CLEANUP_ROWS struct db_rows rows = {0};
 	int n = 0, r = lease_counts_load(db, &counts);
 
 	if (!r)
 		r = db_query(db, &rows,
 			     "SELECT o.id, o.alert, o.endpoint, o.fingerprint, o.attempts,"
-			     "  o.created_at, o.request FROM outbox AS o"
-			     " WHERE " LEASABLE " AND (o.next_at <= ?1 OR"
-			     "   max(o.created_at, o.settled_at) > ?2) ORDER BY o.seq",
-			     db_wall(now), db_wall(wall_add(now, FUTURE_MAX)));
+			     "  o.created_at, o.request, o.event,"
+			     "  iif(o.since, o.since, o.created_at), o.fallback_of != ''"
+			     " FROM outbox AS o WHERE " LEASABLE " AND (o.next_at <= ?1 OR"
+			     "   max(o.created_at, o.settled_at) > ?2) AND"
+			     "   o.endpoint NOT IN (SELECT value FROM json_each(?3))"
+			     " ORDER BY o.seq",
+			     db_wall(now), db_wall(wall_add(now, FUTURE_MAX)), db_text(closed));
 	while (!r && n < max && (r = db_next(&rows)) == DB_ROW) {
 		struct endpoint_leases *leases = lease_count_of(&counts, db_get_text(&rows, 2));
 
 		r = 0;
-		if (leases->count >= OUTBOX_LEASES_PER_ENDPOINT)
+		if (leases->count >= lease_limit(limits, leases))
 			continue;
 		leases->count++;
 		take_push(&rows, &ret[n++]);
 	}
+	db_finish(&rows);
+	for (int i = 0; !r && i < n; i++)
+		r = take_history(db, &ret[i]);
 	if (!r)
 		return n;
 	while (n > 0)
@@ -179,9 +245,10 @@ static int mark_leased(struct db *db, const struct outbox_push pushes[], int cou
 	return db_atomic_end(db, r);
 }
 
-int outbox_lease(struct db *db, wall_t now, int max, struct outbox_push ret[])
+int outbox_lease(struct db *db, wall_t now, const struct outbox_limits *limits, int max,
+		 struct outbox_push ret[])
 {
-	int n = pick(db, now, max, ret);
+	int n = pick(db, now, limits, max, ret);
 	int r = n > 0 ? mark_leased(db, ret, n) : 0;
 
 	if (!r)
@@ -191,15 +258,17 @@ int outbox_lease(struct db *db, wall_t now, int max, struct outbox_push ret[])
 	return r;
 }
 
-int outbox_next_due(struct db *db, wall_t *ret)
+int outbox_next_due(struct db *db, const struct outbox_limits *limits, wall_t *ret)
 {
+	CLEANUP_FREE char *closed = format_closed(limits);
 	CLEANUP_ROWS struct db_rows rows = {0};
 	int r = db_query(db, &rows,
 			 "SELECT o.next_at FROM outbox AS o WHERE " LEASABLE
 			 " AND o.endpoint NOT IN (SELECT endpoint FROM outbox"
 			 "   WHERE state = 'leased' GROUP BY endpoint HAVING count(*) >= ?)"
+			 " AND o.endpoint NOT IN (SELECT value FROM json_each(?))"
 			 " ORDER BY o.next_at LIMIT 1",
-			 db_integer(OUTBOX_LEASES_PER_ENDPOINT));
+			 db_integer(OUTBOX_LEASES_PER_ENDPOINT), db_text(closed));
 
 	if (!r)
 		r = db_next(&rows);
@@ -209,6 +278,46 @@ int outbox_next_due(struct db *db, wall_t *ret)
 		return OUTBOX_EMPTY;
 	*ret = db_get_wall(&rows, 0);
 	return 0;
+}
+
+/* --- what needs not be sent any more --- */
+
+/* Looks at the head of the queue: a lease takes no more than that. */
+#define HEAD                                                                                       \
+	"o.seq IN (SELECT seq FROM outbox WHERE endpoint = ?1 AND state = 'pending'"               \
+	"  ORDER BY seq LIMIT 300)"
+
+static int collapse_firings(struct db *db, const char *endpoint, wall_t now)
+{
+	return db_run(db,
+		      "UPDATE outbox AS o SET state = 'suppressed', reason = 'collapsed',"
+		      "  settled_at = ?2 WHERE " HEAD " AND o.state = 'pending' AND"
+		      "  o.event = 'firing' AND o.attempts = 0 AND EXISTS ("
+		      "    SELECT 1 FROM outbox AS r WHERE r.endpoint = o.endpoint AND"
+		      "      r.fingerprint = o.fingerprint AND r.seq > o.seq AND"
+		      "      r.state = 'pending' AND r.event = 'recovered')",
+		      db_text(endpoint), db_wall(now));
+}
+
+/* The newest of the pair that went out, or may have: a recovery, or none. */
+static int drop_recoveries(struct db *db, const char *endpoint, wall_t now)
+{
+	return db_run(db,
+		      "UPDATE outbox AS o SET state = 'suppressed', reason = 'never_triggered',"
+		      "  settled_at = ?2 WHERE " HEAD " AND " LEASABLE
+		      " AND o.event = 'recovered' AND o.attempts = 0 AND 'recovered' = coalesce(("
+		      "    SELECT q.event FROM outbox AS q WHERE q.endpoint = o.endpoint AND"
+		      "      q.fingerprint = o.fingerprint AND q.seq < o.seq AND q.attempts > 0 AND"
+		      "      q.state IN ('delivered', 'dead') ORDER BY q.seq DESC LIMIT 1),"
+		      "  'recovered')",
+		      db_text(endpoint), db_wall(now));
+}
+
+int outbox_collapse(struct db *db, const char *endpoint, enum outbox_collapse how, wall_t now)
+{
+	int r = collapse_firings(db, endpoint, now);
+
+	return r || how == OUTBOX_COLLAPSE ? r : drop_recoveries(db, endpoint, now);
 }
 
 /* --- ends --- */
@@ -231,11 +340,12 @@ int outbox_settle(struct db *db, const struct outbox_result *result)
 	const char *text = result->text ? result->text : "";
 	int r = db_run(db,
 		       "UPDATE outbox SET state = iif(?1 = 'pending' AND reason != '', 'dead', ?1),"
-		       "  next_at = ?, settled_at = ?, status = ?, text = substr(?, 1, ?)"
-		       " WHERE id = ? AND state = 'leased'",
+		       "  next_at = ?, settled_at = ?, status = ?, text = substr(?, 1, ?),"
+		       "  reference = ? WHERE id = ? AND state = 'leased'",
 		       db_text(state_text(result->state)), db_wall(result->next_at),
 		       db_wall(result->at), db_integer(result->status), db_text(text),
-		       db_integer(TEXT_CHARS_MAX), db_text(result->id));
+		       db_integer(TEXT_CHARS_MAX),
+		       db_text(result->reference ? result->reference : ""), db_text(result->id));
 
 	if (r)
 		return r;
@@ -258,6 +368,57 @@ int outbox_kill(struct db *db, const char *endpoint, const char *reason)
 		      "UPDATE outbox SET state = iif(state = 'pending', 'dead', state), reason = ?"
 		      " WHERE endpoint = ? AND state IN ('pending', 'leased')",
 		      db_text(reason), db_text(endpoint));
+}
+
+/* --- dead letters --- */
+
+/* Rows `d` that a newer one of their pair has overtaken. */
+#define OVERTAKEN                                                                                  \
+	"EXISTS (SELECT 1 FROM outbox AS n WHERE n.endpoint = d.endpoint AND"                      \
+	"  n.fingerprint = d.fingerprint AND n.seq > d.seq AND"                                    \
+	"  n.state IN ('delivered', 'leased'))"
+#define REVIVE                                                                                     \
+	"UPDATE outbox AS d SET state = 'pending', attempts = 0, next_at = ?1, since = ?1,"        \
+	"  reason = '' WHERE d.state = 'dead' AND NOT " OVERTAKEN
+
+int outbox_replay(struct db *db, const char *id, wall_t now)
+{
+	CLEANUP_ROWS struct db_rows rows = {0};
+	int r = db_run(db, REVIVE " AND d.id = ?2", db_wall(now), db_text(id));
+
+	if (r || db_changes(db))
+		return r;
+	r = db_query(db, &rows, "SELECT 1 FROM outbox WHERE id = ? AND state = 'dead'",
+		     db_text(id));
+	if (!r)
+		r = db_next(&rows);
+	if (r < 0)
+		return r;
+	return r == DB_ROW ? OUTBOX_SUPERSEDED : OUTBOX_NOT_DEAD;
+}
+
+int outbox_replay_endpoint(struct db *db, const char *endpoint, wall_t now)
+{
+	int r = db_run(db, REVIVE " AND d.endpoint = ?2", db_wall(now), db_text(endpoint));
+
+	return r ? r : db_changes(db);
+}
+
+int outbox_add_fallback(struct db *db, const char *dead, const struct outbox_push *push)
+{
+	int r = db_run(db,
+		       "INSERT INTO outbox (id, alert, endpoint, fingerprint, state, attempts,"
+		       "  status, created_at, next_at, settled_at, reason, text, request, event,"
+		       "  fallback_of)"
+		       " SELECT ?1, alert, ?2, fingerprint, 'pending', 0, 0, ?3, ?3, 0, '', '',"
+		       "  request, event, id FROM outbox"
+		       " WHERE id = ?4 AND state = 'dead' AND fallback_of = ''",
+		       db_text(push->id), db_text(push->endpoint), db_wall(push->created_at),
+		       db_text(dead));
+
+	if (r)
+		return r;
+	return db_changes(db) ? 0 : OUTBOX_NOT_DEAD;
 }
 
 /* --- views --- */
@@ -304,9 +465,23 @@ static json_t *format_row(const struct db_rows *rows)
 	"SELECT id, endpoint, alert, state, reason, attempts, status, text, created_at,"           \
 	"  CASE state WHEN 'pending' THEN next_at ELSE 0 END FROM outbox "
 
-int outbox_list(struct db *db, const char *alert, int limit, json_t **ret)
+static int list_rows(struct db_rows *rows, int r, json_t **ret)
 {
 	json_t *list = json_array();
+
+	while (!r && (r = db_next(rows)) == DB_ROW) {
+		json_array_append_new(list, format_row(rows));
+		r = 0;
+	}
+	if (r)
+		json_decref(list);
+	else
+		*ret = list;
+	return r;
+}
+
+int outbox_list(struct db *db, const char *alert, int limit, json_t **ret)
+{
 	CLEANUP_ROWS struct db_rows rows = {0};
 	int r;
 
@@ -316,15 +491,19 @@ int outbox_list(struct db *db, const char *alert, int limit, json_t **ret)
 	else
 		r = db_query(db, &rows, LIST_COLUMNS "ORDER BY seq DESC LIMIT ?",
 			     db_integer(limit));
-	while (!r && (r = db_next(&rows)) == DB_ROW) {
-		json_array_append_new(list, format_row(&rows));
-		r = 0;
-	}
-	if (r)
-		json_decref(list);
-	else
-		*ret = list;
-	return r;
+	return list_rows(&rows, r, ret);
+}
+
+int outbox_list_state(struct db *db, const char *state, const char *endpoint, int limit,
+		      json_t **ret)
+{
+	CLEANUP_ROWS struct db_rows rows = {0};
+	int r = db_query(db, &rows,
+			 LIST_COLUMNS "WHERE state = ?1 AND (?2 = '' OR endpoint = ?2)"
+				      " ORDER BY seq DESC LIMIT ?3",
+			 db_text(state), db_text(endpoint), db_integer(limit));
+
+	return list_rows(&rows, r, ret);
 }
 
 dur_t outbox_backoff(int attempt, double random)

@@ -40,7 +40,7 @@ struct session {
 	unsigned refused, temporary;
 	struct buf refusals; /* "a@b: 550 …; " */
 	char reply[300];     /* the server's last line */
-	bool greeted, secured, authenticating;
+	bool greeted, authenticating, ended;
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -58,12 +58,15 @@ static void on_sent(struct session *s, const char *line, size_t len)
 		snprintf(s->recipient, sizeof(s->recipient), "%.*s", (int)strcspn(line, "> \r\n"),
 			 line);
 	}
+	s->ended = len > 4 && !strncasecmp(line, "QUIT", 4);
 	if (len > 4 && !strncasecmp(line, "AUTH", 4))
 		s->authenticating = true;
 }
 
 static void on_reply(struct session *s, const char *line, size_t len)
 {
+	if (s->ended) /* a farewell is not what became of the mail */
+		return;
 	while (len && strchr("\r\n", line[len - 1]))
 		len--;
 	excerpt_format(line, len, s->reply, sizeof(s->reply));

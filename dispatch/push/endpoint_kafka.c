@@ -269,6 +269,8 @@ static struct producer *producer_new(struct endpoint_kafka *kafka, rd_kafka_conf
 	rd_kafka_queue_io_event_enable(p->queue, p->pipe[1], "1", 1);
 	p->watch = watch_new_read(kafka->loop, p->pipe[0], on_readable, p);
 	watch_enable(p->watch);
+	/* what was queued before the pipe was there has written nothing into it */
+	bug_on(write(p->pipe[1], "1", 1) != 1);
 	LIST_INIT(&p->deliveries);
 	LIST_INSERT_HEAD(&kafka->producers, p, next);
 	kafka->count++;

@@ -63,6 +63,8 @@ struct verdict verdict_on_status(unsigned status, const char *retry_after, wall_
 		v.step = COURIER_STEP_NONE;
 	} else if (status == 410) {
 		v.verdict = VERDICT_DISABLE;
+	} else if (status == 401 || status == 407) {
+		v.step = COURIER_STEP_AUTH;
 	} else if (is_temporary(status)) {
 		v.verdict = VERDICT_RETRY;
 		v.retry_after_ms = verdict_parse_retry_after(retry_after, now);

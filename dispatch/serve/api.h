@@ -51,6 +51,11 @@ void api_endpoint_delete(struct exchange *exchange);
 struct endpoint;
 void api_endpoint_create(struct exchange *exchange, struct endpoint *endpoint);
 
+/* api_pushes.c */
+void api_pushes_list(struct exchange *exchange);
+void api_push_replay(struct exchange *exchange);
+void api_endpoint_replay(struct exchange *exchange);
+
 /* api_endpoint_test.c */
 void api_endpoint_test(struct exchange *exchange);
 void api_endpoint_tests_post(struct exchange *exchange);

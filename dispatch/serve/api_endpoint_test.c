@@ -35,7 +35,7 @@ static void on_tested(void *owner, const struct courier_result *result)
 	if (result)
 		exchange_reply(exchange, 200, result_format(result));
 	else
-		exchange_refuse(exchange, 503, "not_ready",
+		exchange_refuse(exchange, 503, "busy",
 				"the courier was restarted during the test: try again");
 }
 
@@ -75,7 +75,7 @@ static void test_push(struct exchange *exchange, const struct endpoint *endpoint
 	if (!push->timeout_ms || push->timeout_ms > TEST_TIMEOUT_MS)
 		push->timeout_ms = TEST_TIMEOUT_MS;
 	if (courier_link_test(&control->courier, endpoint->id, push, on_tested, exchange))
-		exchange_refuse(exchange, 503, "not_ready",
+		exchange_refuse(exchange, 503, "busy",
 				"the courier is not there, or busy with other tests: try again");
 }
 

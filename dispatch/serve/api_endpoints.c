@@ -35,6 +35,8 @@ static json_t *endpoint_view(const struct control *control, const struct endpoin
 	json_object_set_new(view, "users", api_routing_users(control, endpoint->id));
 	json_object_set_new(view, "problem", problem ? json_incref(problem) : json_null());
 	json_object_set_new(view, "last_result", last ? json_incref(last) : json_null());
+	json_object_set_new(view, "circuit",
+			    json_string(courier_link_circuit(&control->courier, endpoint->id)));
 	if (policy)
 		json_object_set_new(view, "policy_name", json_string(policy->name));
 	return view;

@@ -241,6 +241,14 @@ static void add_dispatch(struct buf *out, const struct outbox_counts *counts)
 	buf_printf(out, "ringbell_dispatch_queue_length %" PRId64 "\n", counts->pending);
 }
 
+static void add_stall(struct buf *out, const struct courier_link *courier)
+{
+	metrics_add_family(out, "courier_loop_stall_seconds", "gauge",
+			   "Longest time the courier's loop did not turn.");
+	buf_printf(out, "ringbell_courier_loop_stall_seconds %u.%06u\n",
+		   courier->stall_us / 1000000, courier->stall_us % 1000000);
+}
+
 /* ---- the listener ---- */
 
 static void add_connections(struct buf *out, const struct connection_pool *pool)
@@ -373,6 +381,7 @@ static void metrics_done(void *arg, int result)
 	metrics_add_family(&out, "storage_quarantined", "gauge", "Things moved aside by recovery.");
 	buf_printf(&out, "ringbell_storage_quarantined %" PRIu32 "\n", job->quarantined);
 	add_dispatch(&out, &job->counts);
+	add_stall(&out, &control->courier);
 	add_http(&out, control);
 	add_watch(&out, control);
 	exchange_reply_text(exchange, METRICS_TYPE, out.data, out.len);

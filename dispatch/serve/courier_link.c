@@ -34,8 +34,64 @@ void courier_link_fini(struct courier_link *courier)
 {
 	courier->link = ipc_link_free(courier->link);
 	courier->timer = timer_free(courier->timer);
+	for (size_t i = 0; i < courier->queue_count; i++)
+		free(courier->queues[i]);
+	free(courier->queues);
+	courier->queues = NULL;
+	courier->queue_count = 0;
 	json_decref(courier->results);
 	courier->results = NULL;
+}
+
+/* ---- queues ---- */
+
+static struct push_queue *queue_find(const struct courier_link *courier, const char *endpoint)
+{
+	for (size_t i = 0; i < courier->queue_count; i++)
+		if (!strcmp(courier->queues[i]->endpoint, endpoint))
+			return courier->queues[i];
+	return NULL;
+}
+
+static struct push_queue *queue_get(struct courier_link *courier, const char *endpoint)
+{
+	struct push_queue *queue = queue_find(courier, endpoint);
+
+	if (queue)
+		return queue;
+	courier->queues = xreallocarray(courier->queues, courier->queue_count + 1,
+					sizeof(courier->queues[0]));
+	queue = courier->queues[courier->queue_count++] = xcalloc(1, sizeof(*queue));
+	snprintf(queue->endpoint, sizeof(queue->endpoint), "%s", endpoint);
+	return queue;
+}
+
+/* Those of endpoints that were deleted. */
+static void queues_sweep(struct courier_link *courier)
+{
+	const struct engine *engine = courier->control->engine;
+
+	for (size_t i = courier->queue_count; i-- > 0;) {
+		struct push_queue *queue = courier->queues[i];
+
+		if (queue->leased || engine_endpoint(engine, queue->endpoint))
+			continue;
+		courier->queues[i] = courier->queues[--courier->queue_count];
+		free(queue);
+	}
+}
+
+const char *courier_link_circuit(const struct courier_link *courier, const char *endpoint)
+{
+	const struct push_queue *queue = queue_find(courier, endpoint);
+
+	return queue ? push_queue_state(queue, mono_now()) : "closed";
+}
+
+static struct push_queue_limits limits_of(const struct endpoint *endpoint)
+{
+	return (struct push_queue_limits){.rate = endpoint_number(endpoint, "rate"),
+					  .concurrency = endpoint_number(endpoint, "concurrency")};
 }
 
 /* ---- leases ---- */
@@ -52,11 +108,23 @@ static void leases_forget(struct courier_link *courier)
 {
 	memset(courier->leases, 0, sizeof(courier->leases));
 	courier->leased = 0;
+	for (size_t i = 0; i < courier->queue_count; i++)
+		courier->queues[i]->leased = 0;
 }
+
+/* An endpoint whose firings may be over before they are sent. */
+struct collapse {
+	char endpoint[IDENT_SIZE];
+	enum outbox_collapse how;
+};
 
 /* A batch of rows being leased, and when the next one after it is due. */
 struct lease_job {
 	struct courier_link *courier;
+	struct outbox_limits limits;
+	struct collapse *collapses;
+	size_t collapse_count;
+	dur_t wait; /* until an endpoint without room may have some; 0 = none waits for time */
 	int max;
 	int count;
 	bool more;
@@ -69,10 +137,16 @@ static int lease_run(struct db *db, void *arg)
 	struct lease_job *job = arg;
 	int r;
 
-	job->count = outbox_lease(db, wall_now(), job->max, job->rows);
+	for (size_t i = 0; i < job->collapse_count; i++) {
+		r = outbox_collapse(db, job->collapses[i].endpoint, job->collapses[i].how,
+				    wall_now());
+		if (r < 0)
+			return r;
+	}
+	job->count = outbox_lease(db, wall_now(), &job->limits, job->max, job->rows);
 	if (job->count < 0)
 		return job->count;
-	r = outbox_next_due(db, &job->next_due);
+	r = outbox_next_due(db, &job->limits, &job->next_due);
 	if (r < 0)
 		return r;
 	job->more = r == 0;
@@ -104,6 +178,62 @@ static void lease_postpone(struct courier_link *courier, const struct outbox_pus
 	settle_row(courier, &result);
 }
 
+/* State-like kinds and chats do not tell of what is over before it was told (DSP-06). */
+static void add_collapse(struct lease_job *job, const struct endpoint *endpoint)
+{
+	bool drop = endpoint->kind == ENDPOINT_PAGERDUTY;
+	struct collapse *item;
+
+	if (!drop && endpoint->kind != ENDPOINT_SLACK && endpoint->kind != ENDPOINT_WECOM_APP &&
+	    endpoint->kind != ENDPOINT_WECOM_ROBOT && endpoint->kind != ENDPOINT_DINGTALK)
+		return;
+	job->collapses =
+		xreallocarray(job->collapses, job->collapse_count + 1, sizeof(job->collapses[0]));
+	item = &job->collapses[job->collapse_count++];
+	memcpy(item->endpoint, endpoint->id, sizeof(item->endpoint));
+	item->how = drop ? OUTBOX_DROP : OUTBOX_COLLAPSE;
+}
+
+/* What each endpoint's queue allows now. */
+static void set_limits(struct lease_job *job)
+{
+	struct courier_link *courier = job->courier;
+	const struct engine *engine = courier->control->engine;
+	const struct endpoint *endpoint;
+	mono_t now = mono_now();
+
+	queues_sweep(courier);
+	for (size_t i = 0; (endpoint = engine_endpoint_at(engine, i)); i++) {
+		struct push_queue_limits limits = limits_of(endpoint);
+		struct push_queue *queue;
+		struct outbox_limit *item;
+		dur_t wait;
+
+		if (endpoint->kind == ENDPOINT_PCAP)
+			continue;
+		queue = queue_get(courier, endpoint->id);
+		wait = push_queue_wait(queue, &limits, now);
+		job->limits.items = xreallocarray(job->limits.items, job->limits.count + 1,
+						  sizeof(job->limits.items[0]));
+		item = &job->limits.items[job->limits.count++];
+		memcpy(item->endpoint, endpoint->id, sizeof(item->endpoint));
+		item->room = push_queue_room(queue, &limits, now);
+		if (item->room)
+			add_collapse(job, endpoint);
+		if (wait && (!job->wait || wait < job->wait))
+			job->wait = wait;
+	}
+}
+
+static void set_title_of_both(struct courier_push *push)
+{
+	char title[1100];
+
+	snprintf(title, sizeof(title), "[Occurred and resolved] %s",
+		 courier_push_get(push, COURIER_TITLE));
+	courier_push_set(push, COURIER_TITLE, title);
+}
+
 static void lease_send(struct courier_link *courier, const struct outbox_push *row)
 {
 	const struct engine *engine = courier->control->engine;
@@ -118,12 +248,17 @@ static void lease_send(struct courier_link *courier, const struct outbox_push *r
 		lease_refuse(courier, row);
 	} else {
 		push->attempt = (uint32_t)row->attempt;
+		courier_push_set(push, COURIER_REFERENCE, row->reference);
+		if (row->is_collapsed)
+			set_title_of_both(push);
+		push_queue_on_lease(queue_get(courier, row->endpoint), mono_now());
 		memcpy(lease->push, row->id, sizeof(lease->push));
 		memcpy(lease->endpoint, row->endpoint, sizeof(lease->endpoint));
 		memcpy(lease->alert, row->alert, sizeof(lease->alert));
 		memcpy(lease->fingerprint, row->fingerprint, sizeof(lease->fingerprint));
 		lease->attempt = row->attempt;
-		lease->created_at = row->created_at;
+		lease->since = row->since;
+		lease->is_fallback = row->is_fallback;
 		courier->leased++;
 		ipc_link_send(courier->link, COURIER_PUSH, push, courier_push_size(push), -1);
 	}
@@ -134,7 +269,9 @@ static void set_timer(struct courier_link *courier, const struct lease_job *job)
 {
 	dur_t wait = wall_sub(job->next_due, wall_now());
 
-	if (!job->more)
+	if (job->wait && (!job->more || job->wait < wait))
+		timer_set(courier->timer, job->wait);
+	else if (!job->more)
 		timer_unset(courier->timer);
 	else if (wait > 0) /* the wall clock may step meanwhile */
 		timer_set(courier->timer, wait < DUR_MIN ? wait : DUR_MIN);
@@ -159,6 +296,8 @@ static void lease_done(void *arg, int result)
 		timer_set(courier->timer, LEASE_RETRY);
 	else if (!gone)
 		set_timer(courier, job);
+	free(job->limits.items);
+	free(job->collapses);
 	free(job);
 	if (courier->again && result == 0)
 		courier_link_kick(courier);
@@ -169,13 +308,14 @@ void courier_link_kick(struct courier_link *courier)
 	struct lease_job *job;
 
 	courier->again = courier->leasing || courier->releasing;
-	if (courier->again || !courier->link || courier->leased == COURIER_ROWS_MAX ||
-	    courier->control->stopping)
+	if (courier->again || !courier->link || !courier->control->engine ||
+	    courier->leased == COURIER_ROWS_MAX || courier->control->stopping)
 		return;
 	courier->leasing = true;
 	job = xcalloc(1, sizeof(*job));
 	job->courier = courier;
 	job->max = (int)(COURIER_ROWS_MAX - courier->leased);
+	set_limits(job);
 	commit_post(&courier->control->commits, lease_run, lease_done, job);
 }
 
@@ -248,8 +388,10 @@ struct settle_job {
 	struct timer *timer; /* another try, after a failed commit */
 	struct outbox_result result;
 	char text[512];
+	char reference[128];
 	char alert[IDENT_SIZE];
-	char note[640]; /* "" = none */
+	char note[640];		     /* "" = none */
+	struct outbox_push fallback; /* endpoint "" = none */
 };
 
 static int settle_run(struct db *db, void *arg)
@@ -259,8 +401,10 @@ static int settle_run(struct db *db, void *arg)
 
 	if (r == OUTBOX_NOT_LEASED) /* killed or given back meanwhile */
 		return 0;
+	if (!r && job->fallback.endpoint[0])
+		r = outbox_add_fallback(db, job->result.id, &job->fallback);
 	if (r < 0 || !job->note[0])
-		return r;
+		return r < 0 ? r : 0;
 	return journal_add_note(db, job->result.at, "push", job->result.id, job->alert, job->note);
 }
 
@@ -298,6 +442,9 @@ static struct settle_job *settle_new(struct courier_link *courier,
 	job->result = *result;
 	snprintf(job->text, sizeof(job->text), "%s", result->text);
 	job->result.text = job->text;
+	snprintf(job->reference, sizeof(job->reference), "%s",
+		 result->reference ? result->reference : "");
+	job->result.reference = job->reference;
 	return job;
 }
 
@@ -316,16 +463,23 @@ static dur_t retry_delay(const struct courier_result *verdict, int attempt)
 	return outbox_backoff(attempt, chance);
 }
 
+static bool may_retry(const struct lease *lease, const struct endpoint *endpoint, wall_t now)
+{
+	int64_t max = endpoint ? endpoint_number(endpoint, "attempts_max") : 0;
+
+	return wall_sub(now, lease->since) < OUTBOX_AGE_MAX && (!max || lease->attempt < max);
+}
+
 static void verdict_format(const struct courier_result *verdict, const struct lease *lease,
-			   struct outbox_result *ret)
+			   const struct endpoint *endpoint, struct outbox_result *ret)
 {
 	ret->at = wall_now();
 	ret->status = (int)verdict->status;
 	ret->text = verdict->text;
+	ret->reference = verdict->reference;
 	if (verdict->verdict == VERDICT_DELIVERED) {
 		ret->state = OUTBOX_DELIVERED;
-	} else if (verdict->verdict == VERDICT_RETRY &&
-		   wall_sub(ret->at, lease->created_at) < OUTBOX_AGE_MAX) {
+	} else if (verdict->verdict == VERDICT_RETRY && may_retry(lease, endpoint, ret->at)) {
 		ret->state = OUTBOX_PENDING;
 		ret->next_at = wall_add(ret->at, retry_delay(verdict, lease->attempt));
 	} else {
@@ -390,8 +544,26 @@ static void endpoint_disable(struct courier_link *courier, const char *id, const
 	decision_commit(decision, NULL, NULL);
 }
 
+/* Who is told instead of an endpoint that was given up. */
+static void set_fallback(struct courier_link *courier, const struct lease *lease,
+			 const struct endpoint *endpoint, struct settle_job *job)
+{
+	const char *name = endpoint ? endpoint_text(endpoint, "fallback") : "";
+	const struct endpoint *other = *name ? engine_endpoint(courier->control->engine, name)
+					     : NULL;
+
+	if (job->result.state != OUTBOX_DEAD || lease->is_fallback || !other || other == endpoint ||
+	    !other->enabled || other->kind == ENDPOINT_PCAP)
+		return;
+	job->fallback.created_at = job->result.at;
+	ident_new(job->result.at, job->fallback.id);
+	memcpy(job->fallback.endpoint, other->id, sizeof(job->fallback.endpoint));
+}
+
 static int on_result(struct courier_link *courier, struct courier_result *verdict)
 {
+	const struct engine *engine = courier->control->engine;
+	const struct endpoint *setting;
 	struct outbox_result result = {0};
 	struct settle_job *job;
 	struct lease *lease, was;
@@ -409,9 +581,14 @@ static int on_result(struct courier_link *courier, struct courier_result *verdic
 	memcpy(result.id, verdict->push, sizeof(result.id));
 	was = *lease;
 	remember_result(courier, was.endpoint, verdict, false);
-	verdict_format(verdict, lease, &result);
+	verdict->reference[sizeof(verdict->reference) - 1] = '\0';
+	setting = engine ? engine_endpoint(engine, was.endpoint) : NULL;
+	push_queue_on_result(queue_get(courier, was.endpoint), verdict, mono_now(),
+			     randombytes_uniform(1u << 20) / (double)(1u << 20));
+	verdict_format(verdict, lease, setting, &result);
 	job = settle_new(courier, &result);
 	memcpy(job->alert, lease->alert, sizeof(job->alert));
+	set_fallback(courier, lease, setting, job);
 	if (result.state != OUTBOX_PENDING)
 		snprintf(job->note, sizeof(job->note), "push %s after %d attempts: %s",
 			 result.state == OUTBOX_DELIVERED ? "delivered" : "given up",

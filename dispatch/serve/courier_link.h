@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "dispatch/push/courier.h"
+#include "dispatch/serve/push_queue.h"
 #include "storage/outbox.h"
 
 struct control;
@@ -18,7 +19,8 @@ struct lease {
 	char alert[IDENT_SIZE];
 	char fingerprint[SHA256_HEX_SIZE];
 	int attempt;
-	wall_t created_at;
+	wall_t since;
+	bool is_fallback;
 };
 
 /* NULL: the courier is gone. */
@@ -41,6 +43,8 @@ struct courier_link {
 	bool releasing;	     /* leases of the courier before are being given back */
 	bool again;
 	unsigned leased;
+	struct push_queue **queues; /* one per endpoint that was pushed to */
+	size_t queue_count;
 	struct courier_test tests[COURIER_TESTS_MAX];
 	json_t *results;   /* endpoint id → its last result: {at, delivered, step, text, test} */
 	uint32_t stall_us; /* longest the courier's loop did not turn */
@@ -55,5 +59,7 @@ void courier_link_open(struct courier_link *courier, int socket);
  * the loop. */
 int courier_link_test(struct courier_link *courier, const char *endpoint,
 		      const struct courier_push *push, courier_on_test on_test, void *owner);
+/* "closed", "open" or "half-open". */
+const char *courier_link_circuit(const struct courier_link *courier, const char *endpoint);
 /* There may be something due. */
 void courier_link_kick(struct courier_link *courier);

@@ -224,6 +224,7 @@ static void on_push(struct decision *decision, const struct action *action)
 	memcpy(push.alert, action->alert->id, sizeof(push.alert));
 	memcpy(push.endpoint, action->push.endpoint, sizeof(push.endpoint));
 	memcpy(push.fingerprint, action->alert->fingerprint, sizeof(push.fingerprint));
+	snprintf(push.event, sizeof(push.event), "%s", alert_status_name(action->alert->status));
 	if (action->kind == ACTION_PUSH)
 		push.request = message_format(decision, action);
 	else

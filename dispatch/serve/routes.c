@@ -37,7 +37,10 @@ const struct route api_routes[] = {
 	{METHOD_DELETE, V1 "/endpoints/{}", PERMISSION_ADMIN, api_endpoint_delete},
 	{METHOD_POST, V1 "/endpoints/{}/test", PERMISSION_ADMIN, api_endpoint_test},
 	{METHOD_POST, V1 "/endpoints/{}/clone", PERMISSION_ADMIN, api_endpoint_clone},
+	{METHOD_POST, V1 "/endpoints/{}/replay", PERMISSION_ADMIN, api_endpoint_replay},
 	{METHOD_POST, V1 "/endpoint-tests", PERMISSION_ADMIN, api_endpoint_tests_post},
+	{METHOD_GET, V1 "/pushes", PERMISSION_ADMIN, api_pushes_list},
+	{METHOD_POST, V1 "/pushes/{}/replay", PERMISSION_ADMIN, api_push_replay},
 
 	{METHOD_POST, V1 "/templates/preview", PERMISSION_ADMIN, api_template_preview},
 	{METHOD_GET, V1 "/alert-policies", PERMISSION_ADMIN, api_alert_policies_list},

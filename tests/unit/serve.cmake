@@ -4,6 +4,8 @@ foreach(name auth crowd gate heartbeat intake_count problem range reach route)
 	ringbell_unit(${name} base)
 	target_sources(test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/dispatch/serve/${name}.c)
 endforeach()
+ringbell_unit(push_queue base)
+target_sources(test_push_queue PRIVATE ${CMAKE_SOURCE_DIR}/dispatch/serve/push_queue.c)
 ringbell_unit(auth_listen base)
 target_sources(test_auth_listen PRIVATE ${CMAKE_SOURCE_DIR}/dispatch/serve/listen.c)
 

@@ -8,6 +8,7 @@ target_compile_definitions(test_migration PRIVATE TEST_DATA="${CMAKE_SOURCE_DIR}
 ringbell_unit(store storage policy base)
 ringbell_unit(settings_rows storage policy base)
 ringbell_unit(outbox storage policy base)
+ringbell_unit(outbox_queue storage policy base)
 ringbell_unit(journal storage policy base)
 ringbell_unit(catalogue storage policy base)
 ringbell_unit(coverage storage policy base)

@@ -146,7 +146,7 @@ static void both_lease(struct model *model)
 {
 	struct outbox_push got[LEASE_MAX];
 	int max = 1 + rand() % LEASE_MAX, want[LEASE_MAX];
-	int n = outbox_lease(model->db, (wall_t){model->now}, max, got);
+	int n = outbox_lease(model->db, (wall_t){model->now}, NULL, max, got);
 
 	check_int(n, model_lease(model, max, want));
 	for (int i = 0; i < n; i++) {
@@ -231,7 +231,7 @@ static void check_same(struct model *model)
 	check_int(got.dead, counts[MODEL_DEAD]);
 	check_int(got.suppressed, counts[MODEL_SUPPRESSED]);
 	check_int(got.accepted, got.pending + got.delivered + got.dead + got.suppressed);
-	check_int(outbox_next_due(model->db, &got_due), due == INT64_MAX ? OUTBOX_EMPTY : 0);
+	check_int(outbox_next_due(model->db, NULL, &got_due), due == INT64_MAX ? OUTBOX_EMPTY : 0);
 	if (due != INT64_MAX)
 		check_int(got_due.ns, due);
 }
@@ -291,7 +291,7 @@ static const char *lease(struct db *db, int64_t now)
 {
 	struct outbox_push got[LEASE_MAX];
 	static char text[512];
-	int n = outbox_lease(db, (wall_t){now}, LEASE_MAX, got), used = 0;
+	int n = outbox_lease(db, (wall_t){now}, NULL, LEASE_MAX, got), used = 0;
 
 	check(n >= 0);
 	text[0] = '\0';
@@ -326,10 +326,10 @@ static void recovery_waits_for_its_firing(struct db *db)
 	check_text(lease(db, 99), "");
 	check_text(lease(db, 100), "1 3 4 ");
 	check_text(lease(db, 100), "");
-	check_int(outbox_next_due(db, &due), OUTBOX_EMPTY);
+	check_int(outbox_next_due(db, NULL, &due), OUTBOX_EMPTY);
 	check_int(settle(db, 1, OUTBOX_PENDING, 500), 0);
 	check_text(lease(db, 499), "");
-	check_int(outbox_next_due(db, &due), 0);
+	check_int(outbox_next_due(db, NULL, &due), 0);
 	check_int(due.ns, 500);
 	check_text(lease(db, 500), "1 ");
 	check_int(settle(db, 1, OUTBOX_DELIVERED, 0), 0);
@@ -353,7 +353,7 @@ static void dead_endpoint_leaves_leases_to_others(struct db *db)
 	add(db, 200, "quick", "f");
 	check(strstr(lease(db, 600), "115 200 ")); /* sixteen, and the other's */
 	check_text(lease(db, 600), "");
-	check_int(outbox_next_due(db, &due), OUTBOX_EMPTY);
+	check_int(outbox_next_due(db, NULL, &due), OUTBOX_EMPTY);
 	check_int(outbox_kill(db, "slow", "endpoint_deleted"), 0);
 	check_int(settle(db, 100, OUTBOX_PENDING, 700), 0);
 	check_int(settle(db, 101, OUTBOX_DELIVERED, 0), 0);
@@ -424,7 +424,7 @@ static void storm_is_leased_in_time(const struct scratch *scratch)
 	began = mono_now();
 	for (int i = 0; i < 10; i++) {
 		lease(db, 1000);
-		outbox_next_due(db, &due);
+		outbox_next_due(db, NULL, &due);
 		check(outbox_release_leases(db) >= 0);
 	}
 	/* 1/20 s for each would already be a failure of the whole store thread */
@@ -449,12 +449,13 @@ static void clock_steps_do_not_delay(struct scratch *scratch)
 	format_id(1, push.id);
 	snprintf(push.endpoint, sizeof(push.endpoint), "endpoint");
 	check(!outbox_add(db, &push));
-	check_int(outbox_lease(db, (wall_t){now}, 2, got), 1);
+	check_int(outbox_lease(db, (wall_t){now}, NULL, 2, got), 1);
 	free(got[0].request);
 	memcpy(result.id, push.id, sizeof(result.id));
 	check(!outbox_settle(db, &result));
-	check_int(outbox_lease(db, (wall_t){then}, 2, got), 0); /* a retry waits as it should */
-	check_int(outbox_lease(db, (wall_t){now}, 2, got), 1);
+	check_int(outbox_lease(db, (wall_t){then}, NULL, 2, got),
+		  0); /* a retry waits as it should */
+	check_int(outbox_lease(db, (wall_t){now}, NULL, 2, got), 1);
 	free(got[0].request);
 	db_close(db);
 }

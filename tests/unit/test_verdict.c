@@ -27,8 +27,9 @@ static void test_status(void)
 		struct verdict v = verdict_on_status(rows[i].status, "7", now);
 
 		check_int(v.verdict, rows[i].verdict);
-		check_int(v.step,
-			  v.verdict == VERDICT_DELIVERED ? COURIER_STEP_NONE : COURIER_STEP_REMOTE);
+		check_int(v.step, v.verdict == VERDICT_DELIVERED ? COURIER_STEP_NONE
+				  : rows[i].status == 401	 ? COURIER_STEP_AUTH
+								 : COURIER_STEP_REMOTE);
 		check_int(v.retry_after_ms, v.verdict == VERDICT_RETRY ? 7000 : 0);
 	}
 }

@@ -1,0 +1,342 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All kinds of endpoints against their other side: the Test button with its texts, the six steps at
+which it can fail, alerts and their recoveries, and that no secret shows anywhere."""
+
+import json
+import shutil
+import socket
+import subprocess
+import tempfile
+
+import harness
+import vendors
+from network import die_with_parent
+from vendors import (BOT_TOKEN, CORP_SECRET, DING_SECRET, DING_TOKEN, ROBOT_KEY, ROUTING_KEY,
+                     SIGNING_SECRET, SMTP_PASSWORD)
+from waiting import wait_for
+
+CLOSED = 1 # a port nobody listens on
+
+
+class Endpoints(harness.Case):
+    def setUp(self):
+        super().setUp()
+        self.folder = tempfile.mkdtemp(prefix="ringbell-e2e-endpoints-", dir="/tmp")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.ca = vendors.certificate(self.folder)
+        self.plain = self.peer(vendors.Vendors())
+        self.secure = self.peer(vendors.Vendors(vendors.tls_context(self.folder)))
+        self.garbage = self.peer(vendors.Garbage())
+        self.ringbell = self.daemon(rings={"memory_bytes": 8 * harness.MIB})
+
+    def peer(self, peer):
+        self.addCleanup(peer.close)
+        return peer
+
+    def settings(self, kind, base):
+        """Settings of `kind` whose remote is at the URL `base`."""
+        return {
+            "http": {"url": f"{base}/hook", "signing_secret": SIGNING_SECRET},
+            "slack": {"url": f"{base}/slack", "channel": "#noc"},
+            "pagerduty": {"routing_key": ROUTING_KEY, "api_url": f"{base}/pd"},
+            "wecom_app": {"corp_id": "corp", "agent_id": 1000002, "secret": CORP_SECRET,
+                          "recipient": "1,2", "api_url": base},
+            "wecom_robot": {"url": f"{base}/cgi-bin/webhook/send?key={ROBOT_KEY}"},
+            "dingtalk": {"url": f"{base}/robot/send?access_token={DING_TOKEN}",
+                         "secret": DING_SECRET},
+        }[kind] | {"name": kind, "kind": kind}
+
+    HTTP_KINDS = ("http", "slack", "pagerduty", "wecom_app", "wecom_robot", "dingtalk")
+
+    def try_form(self, **settings):
+        """The Test button on a form that is not saved."""
+        settings = {"name": "form", "timeout": "3s"} | settings
+        return self.ringbell.api.call("POST", "/api/v1/endpoint-tests", {"endpoint": settings},
+                                      timeout=40)
+
+    # ---- tests of the six vendors ----
+
+    def run_tests_pass(self):
+        texts = {"http": "Webhook setting validated", "slack": "Slack setting validated",
+                 "pagerduty": "PagerDuty setting validated",
+                 "wecom_app": "Wechat setting validated",
+                 "wecom_robot": "WeCom robot setting validated",
+                 "dingtalk": "DingTalk setting validated"}
+        for kind in self.HTTP_KINDS:
+            with self.subTest(kind):
+                self.ringbell.api.call("POST", "/api/v1/endpoints",
+                                       self.settings(kind, self.plain.url))
+                del self.plain.requests[:]
+                result = self.ringbell.api.call("POST", f"/api/v1/endpoints/{kind}/test", {})
+                self.assertTrue(result["delivered"], result)
+                self.assertIn(texts[kind], json.dumps(self.plain.requests[0][2]))
+        actions = [body["event_action"] for body in self.plain.bodies("/pd")]
+        self.assertIn(actions, ([], ["trigger", "resolve"]))
+
+    def test_every_kind_is_validated_with_its_text(self):
+        self.run_tests_pass()
+        message = self.ringbell.api.call("POST", "/api/v1/endpoints/slack/test",
+                                         {"message": "hello"})
+        self.assertTrue(message["delivered"])
+        self.assertEqual(self.plain.bodies("/slack")[-1]["text"], "hello")
+        clone = self.ringbell.api.call("POST", "/api/v1/endpoints/dingtalk/clone", {})
+        self.assertEqual(clone["name"], "dingtalk copy")
+        self.assertEqual(clone["secret"], "***")
+        result = self.ringbell.api.call("POST", f"/api/v1/endpoints/{clone['id']}/test", {})
+        self.assertTrue(result["delivered"], result)
+
+    def test_a_failure_tells_its_step(self):
+        at = lambda port: f"http://127.0.0.1:{port}"
+        for kind in self.HTTP_KINDS:
+            steps = {
+                "dns": self.settings(kind, "https://nobody.invalid"),
+                "connect": self.settings(kind, at(CLOSED)),
+                "tls": self.settings(kind, self.secure.url),
+                "protocol": self.settings(kind, at(self.garbage.port)),
+                "request": None,
+            }
+            for step, settings in steps.items():
+                with self.subTest(f"{kind} {step}"):
+                    if settings is None:
+                        settings = self.settings(kind, "https://169.254.169.254")
+                    result = self.try_form(**settings)
+                    self.assertEqual((result["delivered"], result["step"]), (False, step), result)
+                    self.assertTrue(result["text"], result)
+            with self.subTest(f"{kind} remote"):
+                self.plain.script.append((503, {}, "maintenance"))
+                result = self.try_form(**self.settings(kind, self.plain.url))
+                self.assertEqual(result["step"], "remote", result)
+                self.assertIn("503", result["text"])
+        wrong = {
+            "slack": {"url": "", "token": "xoxb-wrong", "channel": "C1",
+                      "api_url": f"{self.plain.url}/slack-api"},
+            "pagerduty": {"routing_key": "x" * 32}, "wecom_app": {"secret": "wrong"},
+            "wecom_robot": {"url": f"{self.plain.url}/cgi-bin/webhook/send?key=wrong"},
+            "dingtalk": {"secret": "wrong"},
+        }
+        for kind, change in wrong.items():
+            with self.subTest(f"{kind} auth"):
+                result = self.try_form(**self.settings(kind, self.plain.url) | change)
+                self.assertEqual(result["step"], "auth", result)
+
+    def test_a_certificate_of_its_own_is_trusted_when_given(self):
+        settings = self.settings("slack", self.secure.url)
+        self.assertEqual(self.try_form(**settings)["step"], "tls")
+        self.assertTrue(self.try_form(**settings, ca=self.ca)["delivered"])
+
+    # ---- alerts ----
+
+    def deliveries(self, alert):
+        detail = self.ringbell.api.call("GET", f"/api/v1/alerts/{alert['alerts'][0]['id']}")
+        return detail["deliveries"]
+
+    def settled(self, *alerts):
+        def ready():
+            states = [push["state"] for alert in alerts for push in self.deliveries(alert)]
+            return states if states and not {"pending", "leased"} & set(states) else None
+        return wait_for("pushes settled", ready, 30)
+
+    def test_firing_and_recovery_reach_every_vendor(self):
+        for kind in self.HTTP_KINDS:
+            self.ringbell.api.call("POST", "/api/v1/endpoints",
+                                   self.settings(kind, self.plain.url))
+        firing = self.ringbell.send_alert(level="critical", policy="p", object="o",
+                                          title='a "quoted" <b> title\n[x](y) @all')
+        self.assertEqual(set(self.settled(firing)), {"delivered"})
+        recovery = self.ringbell.send_alert(level="recovery", policy="p", object="o")
+        self.assertEqual(set(self.settled(recovery)), {"delivered"})
+        pd = self.plain.bodies("/pd")
+        self.assertEqual([body["event_action"] for body in pd], ["trigger", "resolve"])
+        self.assertEqual(pd[0]["dedup_key"], pd[1]["dedup_key"])
+        self.assertEqual(self.plain.tokens, 1) # one token for two messages
+        robot = self.plain.bodies("/cgi-bin/webhook/send")[0]["markdown"]["content"]
+        self.assertNotIn("<@", robot)
+        self.assertNotIn("](y)", robot)
+        self.no_secret_shows()
+
+    def test_http_200_with_an_error_is_no_success(self):
+        self.ringbell.api.call("POST", "/api/v1/endpoints",
+                               self.settings("wecom_robot", self.plain.url))
+        self.plain.script += [(200, {}, '{"errcode":40058,"errmsg":"bad parameter"}')]
+        alert = self.ringbell.send_alert(level="critical", policy="p", object="o")
+        self.assertEqual(self.settled(alert), ["dead"])
+
+    def test_misbehaving_peers_get_it_in_the_end(self):
+        self.ringbell.api.call("POST", "/api/v1/endpoints",
+                               self.settings("dingtalk", self.plain.url))
+        self.plain.script += ["reset", (200, {"Content-Type": "text/html"}, "<html>"),
+                              (429, {"Retry-After": "1"}, ""), "garbage"]
+        alert = self.ringbell.send_alert(level="critical", policy="p", object="o")
+        self.assertEqual(self.settled(alert), ["delivered"])
+
+    def test_an_expired_token_is_renewed_once(self):
+        self.ringbell.api.call("POST", "/api/v1/endpoints",
+                               self.settings("wecom_app", self.plain.url))
+        self.settled(self.ringbell.send_alert(level="critical", policy="p", object="o"))
+        self.plain.tokens += 1 # the vendor has thrown ours away
+        alert = self.ringbell.send_alert(level="critical", policy="p", object="o2")
+        self.assertEqual(self.settled(alert), ["delivered"])
+        self.assertEqual(self.plain.tokens, 3)
+
+    def test_a_bots_recovery_goes_into_the_thread(self):
+        self.ringbell.api.call("POST", "/api/v1/endpoints", {
+            "name": "bot", "kind": "slack", "token": BOT_TOKEN, "channel": "C1",
+            "api_url": f"{self.plain.url}/slack-api"})
+        self.settled(self.ringbell.send_alert(level="critical", policy="p", object="o"))
+        self.settled(self.ringbell.send_alert(level="recovery", policy="p", object="o"))
+        first, second = self.plain.bodies("/slack-api")
+        self.assertNotIn("thread_ts", first)
+        self.assertEqual(second["thread_ts"], "0.1")
+
+    def no_secret_shows(self):
+        shown = [self.ringbell.read_log()]
+        for path in ("endpoints", "alerts", "status", "pushes?state=delivered"):
+            shown.append(self.ringbell.api.ask("GET", f"/api/v1/{path}").body.decode())
+        for alert in self.ringbell.api.call("GET", "/api/v1/alerts")["items"]:
+            shown.append(json.dumps(self.ringbell.api.call("GET", f"/api/v1/alerts/{alert['id']}")))
+        for secret in vendors.PLANTED:
+            for text in shown:
+                self.assertNotIn(secret, text)
+
+    # ---- mail ----
+
+    def mail_settings(self, mail, **more):
+        return {"name": "mail", "kind": "email", "host": "127.0.0.1", "port": mail.port,
+                "from": "Ringbell <ringbell@example.org>", "to": "noc@example.org", "user": "bob",
+                "password": SMTP_PASSWORD, "ca": self.ca, "timeout": "8s"} | more
+
+    def test_mail(self):
+        mail = self.peer(vendors.Mail(self.folder))
+        self.ringbell.api.call("POST", "/api/v1/endpoints", self.mail_settings(
+            mail, to="noc@example.org, nobody@example.org"))
+        result = self.ringbell.api.call("POST", "/api/v1/endpoints/mail/test", {}, timeout=30)
+        self.assertTrue(result["delivered"], result)
+        self.assertIn("nobody@example.org: 550", result["text"])
+        wait_for("test mail", lambda: mail.messages)
+        self.assertIn("Subject: settings validated", mail.messages[0][2])
+        self.settled(self.ringbell.send_alert(level="critical", policy="磁盘", object="o"))
+        self.settled(self.ringbell.send_alert(level="recovery", policy="磁盘", object="o"))
+        wait_for("mails", lambda: len(mail.messages) == 3)
+        firing, recovery = mail.messages[1][2], mail.messages[2][2]
+        identity = firing.split("Message-ID: ")[1].split("\r\n")[0]
+        self.assertIn(f"In-Reply-To: {identity}", recovery)
+        self.no_secret_shows()
+
+    def test_mail_failures_tell_their_step(self):
+        mail = self.peer(vendors.Mail(self.folder))
+        for step, change in {
+                "dns": {"host": "nobody.invalid"},
+                "connect": {"port": CLOSED},
+                "tls": {"ca": None},
+                "auth": {"password": "wrong"},
+                "protocol": {"port": self.garbage.port},
+                "remote": {"to": "nobody@example.org"},
+                "request": {"host": "169.254.1.1"}}.items():
+            with self.subTest(step):
+                result = self.try_form(**self.mail_settings(mail) | change)
+                self.assertEqual((result["delivered"], result["step"]), (False, step), result)
+        self.assertEqual(mail.messages, [])
+
+    # ---- Kafka: librdkafka's mock cluster, read by kcat ----
+
+    def test_kafka(self):
+        brokers = self.peer(vendors.Kafka()).brokers
+        self.assertTrue(brokers)
+        self.ringbell.api.call("POST", "/api/v1/endpoints", {
+            "name": "kafka", "kind": "kafka", "brokers": brokers, "topic": "alerts"})
+        result = self.ringbell.api.call("POST", "/api/v1/endpoints/kafka/test", {}, timeout=30)
+        self.assertTrue(result["delivered"], result)
+        self.assertIn("offset", result["text"])
+        alert = self.ringbell.send_alert(level="critical", policy="p", object="o")
+        self.assertEqual(self.settled(alert), ["delivered"])
+        out = subprocess.run(["kcat", "-C", "-b", brokers, "-t", "alerts", "-e", "-q", "-o",
+                              "beginning", "-f", "%k %h %s\n"], check=True, capture_output=True,
+                             text=True, timeout=30).stdout
+        self.assertIn("Kafka setting validated", out)
+        last = [line for line in out.splitlines() if "level=critical" in line]
+        self.assertEqual(len(last), 1, out)
+        self.assertTrue(last[0].startswith(alert["alerts"][0]["fingerprint"]), last)
+
+    def test_kafka_failures_tell_their_step(self):
+        for step, brokers, more in (
+                ("dns", "nobody.invalid:9092", {}), ("connect", f"127.0.0.1:{CLOSED}", {}),
+                ("tls", f"127.0.0.1:{self.secure.port}", {"tls": True})):
+            with self.subTest(step):
+                result = self.try_form(kind="kafka", brokers=brokers, topic="t", **more)
+                self.assertEqual((result["delivered"], result["step"]), (False, step), result)
+
+    # ---- syslog: rsyslog over UDP, TCP and TLS ----
+
+    def test_syslog(self):
+        ports = [free_port(socket.SOCK_DGRAM), free_port(), free_port()]
+        config, out = f"{self.folder}/rsyslog.conf", f"{self.folder}/messages"
+        with open(config, "w") as file:
+            file.write(RSYSLOG % {"folder": self.folder, "udp": ports[0], "tcp": ports[1],
+                                  "tls": ports[2]})
+        daemon = subprocess.Popen(["rsyslogd", "-n", "-f", config, "-i", f"{self.folder}/pid"],
+                                  stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
+        self.addCleanup(daemon.wait)
+        self.addCleanup(daemon.kill)
+        wait_for("rsyslog", lambda: connects(ports[1]) and connects(ports[2]), 15)
+        for scheme, port in zip(("udp", "tcp", "tls"), ports):
+            with self.subTest(scheme):
+                settings = {"kind": "syslog", "destination": f"{scheme}://127.0.0.1:{port}",
+                            "ca": self.ca}
+                result = self.try_form(**settings, app=f"test-{scheme}")
+                self.assertTrue(result["delivered"], result)
+                wait_for("message", lambda: f"test-{scheme}" in read(out), 10)
+        self.assertEqual(read(out).count("Syslog setting validated"), 3)
+        for step, change in {"dns": {"destination": "tcp://nobody.invalid"},
+                             "connect": {"destination": f"tcp://127.0.0.1:{CLOSED}"},
+                             "tls": {"destination": f"tls://127.0.0.1:{ports[2]}"}}.items():
+            with self.subTest(step):
+                result = self.try_form(kind="syslog", **change)
+                self.assertEqual((result["delivered"], result["step"]), (False, step), result)
+
+    def test_pcap_switches_nothing(self):
+        self.ringbell.add_policy("p")
+        self.ringbell.add_endpoint("e", kind="pcap", policy="p")
+        result = self.ringbell.api.call("POST", "/api/v1/endpoints/e/test", {})
+        self.assertTrue(result["delivered"], result)
+        self.assertEqual(self.ringbell.captures_of("p"), [])
+
+
+RSYSLOG = """\
+global(workDirectory="%(folder)s" defaultNetstreamDriverCAFile="%(folder)s/cert.pem"
+       defaultNetstreamDriverCertFile="%(folder)s/cert.pem"
+       defaultNetstreamDriverKeyFile="%(folder)s/key.pem")
+module(load="imudp")
+module(load="imtcp")
+input(type="imudp" address="127.0.0.1" port="%(udp)d")
+input(type="imtcp" address="127.0.0.1" port="%(tcp)d")
+input(type="imtcp" address="127.0.0.1" port="%(tls)d" streamDriver.name="ossl"
+      streamDriver.mode="1" streamDriver.authMode="anon")
+action(type="omfile" file="%(folder)s/messages" template="RSYSLOG_SyslogProtocol23Format"
+       asyncWriting="off" flushOnTXEnd="on")
+"""
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def connects(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    except OSError:
+        return False
+
+
+def read(path):
+    try:
+        with open(path, errors="replace") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
+if __name__ == "__main__":
+    harness.main()
