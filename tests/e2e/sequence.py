@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tests/sequence/run [--seconds N] [--rate PPS]: IMIX while captures start, stop and overlap and the
+recorder is killed, as root. Every packet that is missing in a file must be stated there.
+
+Without --rate it sends at 0.7 of the rate the generator reaches here. Each capture is checked packet
+for packet: none twice, none torn, and as many missing between its first and its last as its gaps say.
+The first of them is also opened in tshark, capinfos, tcpdump and editcap.
+"""
+
+import argparse
+import glob
+import os
+import random
+import subprocess
+import sys
+import time
+
+import packets
+from build import Tools, build_folder
+from daemon import Daemon
+from network import Network, Traffic, wait_for_packets
+from waiting import wait_for
+
+MIB = 1 << 20
+POLICIES = 4
+KILLS = 5
+FLOOD_PACKETS = 1_500_000
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def flood_rate(network, tools):
+    return Traffic(network, tools.gen, 0, size="imix", count=FLOOD_PACKETS).finish()["pps"]
+
+
+def files_of(ringbell, row):
+    """Its segments on the disk, oldest first."""
+    return sorted(glob.glob(f"{ringbell.captures}/*{row['id']}*/*.pcapng"))
+
+
+def check_capture(ringbell, tools, row, bound):
+    """{packets, missing, stated}; raises where they disagree."""
+    facts = packets.verify(tools.verify, *files_of(ringbell, row), bound=bound)
+    stated = sum(gap["packets"] for gap in row["gaps"])
+    if facts["dup"] or facts["truncated"] or facts["sliced"]:
+        raise AssertionError(f"{row['id']}: {facts}")
+    if facts["uniq"] != row["coverage"]["packets"]:
+        raise AssertionError(f"{row['id']}: {facts['uniq']} packets, stated "
+                             f"{row['coverage']['packets']}")
+    if facts["span_lost"] != stated:
+        raise AssertionError(f"{row['id']}: {facts['span_lost']} missing, {stated} stated: "
+                             f"{row['gaps']}")
+    return {"packets": facts["uniq"], "missing": facts["span_lost"]}
+
+
+def open_everywhere(path):
+    """No tool may complain."""
+    packets.open_in_tools(path)
+    for command in (["tcpdump", "-nn", "-r", path, "-c", "100000000", "-w", "/dev/null"],
+                    ["editcap", path, "/dev/null"]):
+        done = subprocess.run(command, capture_output=True, text=True)
+        words = [line for line in done.stderr.splitlines()
+                 if line and not line.startswith(("reading from file", "Running as"))]
+        if done.returncode or words:
+            raise AssertionError(f"{command[0]}: {done.returncode} {done.stderr}")
+
+
+class Run:
+    def __init__(self, ringbell, tools, seconds, kills, bound):
+        self.bound = bound
+        self.ringbell = ringbell
+        self.tools = tools
+        self.end = time.monotonic() + seconds
+        self.kills = [time.monotonic() + seconds * (i + 1) / (kills + 1)
+                      for i in range(kills)]
+        self.policies = [ringbell.add_policy(f"p{i}", rotate_bytes=64 * MIB)["id"]
+                         for i in range(POLICIES)]
+        self.on = set()
+        self.checked = set()
+        self.packets = self.missing = self.dead = 0
+        self.opened = False
+
+    def toggle(self):
+        policy = random.choice(self.policies)
+        if policy in self.on:
+            self.ringbell.switch(policy, "automatic")
+            self.on.discard(policy)
+        else:
+            self.ringbell.switch(policy, "enable", lookback="200ms")
+            self.on.add(policy)
+
+    def kill_when_due(self):
+        if self.kills and time.monotonic() > self.kills[0]:
+            self.kills.pop(0)
+            self.ringbell.kill_child("recorder")
+            self.dead += 1
+
+    def check_finished(self):
+        """Checks and deletes what is over, so that the disk does not fill."""
+        for policy in self.policies:
+            for row in self.ringbell.captures_of(policy):
+                if row["state"] != "finished" or row["id"] in self.checked:
+                    continue
+                self.checked.add(row["id"])
+                row = self.ringbell.capture(row["id"])
+                if row["coverage"]["packets"]:
+                    self.check(row)
+                self.ringbell.api.call("DELETE", f"/api/v1/captures/{row['id']}")
+
+    def check(self, row):
+        if not self.opened:
+            self.opened = True
+            open_everywhere(files_of(self.ringbell, row)[0])
+        facts = check_capture(self.ringbell, self.tools, row, self.bound)
+        self.packets += facts["packets"]
+        self.missing += facts["missing"]
+
+    def go(self):
+        while time.monotonic() < self.end:
+            self.toggle()
+            time.sleep(random.uniform(0.2, 1.0)) # wait: captures shall have different lengths
+            self.kill_when_due()
+            self.check_finished()
+        for policy in self.on:
+            self.ringbell.switch(policy, "automatic")
+        wait_for("all captures over", lambda: all(
+            row["state"] == "finished" for policy in self.policies
+            for row in self.ringbell.captures_of(policy)), 60, pause=0.2)
+        self.check_finished()
+
+
+def run(seconds, rate=None, seed=1, kills=KILLS):
+    """Returns the finished Run."""
+    random.seed(seed)
+    tools = Tools(build_folder())
+    network = Network()
+    ringbell = None
+    try:
+        rate = rate or int(0.7 * flood_rate(network, tools))
+        say(f"IMIX at {rate} packets/s for {seconds} s")
+        ringbell = Daemon(network, tools.ringbelld, rings={"memory_bytes": 512 * MIB})
+        ringbell.start()
+        ringbell.clear()
+        traffic = Traffic(network, tools.gen, rate, size="imix", seconds=seconds + 60)
+        wait_for_packets(rate // 2)
+        work = Run(ringbell, tools, seconds, kills, rate * (seconds + 120))
+        try:
+            work.go()
+        except BaseException:
+            say(ringbell.read_log()[-8000:])
+            raise
+        finally:
+            traffic.stop()
+        say(f"{len(work.checked)} captures, {work.dead} recorders killed, {work.packets} packets, "
+            f"{work.missing} missing, each of them stated")
+        return work
+    finally:
+        if ringbell:
+            ringbell.close()
+        network.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--seconds", type=int, default=300)
+    parser.add_argument("--rate", type=int, help="packets per second")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    if os.geteuid() != 0:
+        sys.exit("network namespaces need root")
+    run(options.seconds, options.rate, options.seed)
+
+
+if __name__ == "__main__":
+    main()
