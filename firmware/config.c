@@ -78,6 +78,19 @@ static int check_absolute(const char *text)
 	return text[0] == '/' && text[1] ? 0 : -EINVAL;
 }
 
+/* A list of absolute paths, separated by commas. */
+static int check_paths(const char *text)
+{
+	while (*(text += strspn(text, ", "))) {
+		size_t len = strcspn(text, ",");
+
+		if (*text != '/' || len < 2)
+			return -EINVAL;
+		text += len;
+	}
+	return 0;
+}
+
 /* A list of addresses, networks and ranges. */
 static int check_networks(const char *text)
 {
@@ -152,6 +165,8 @@ static const struct member members[] = {
 	{"/replay/speed_percent", TYPE_NUMBER, AT(replay.speed_percent), .max = 100000,
 	 .allowed = "0 (as fast as possible) to 100000"},
 	{"/replay/loop", TYPE_BOOL, AT(replay.loop), .allowed = "true or false"},
+	{"/sources/folders", TYPE_TEXT, TEXT(sources.folders), .min = 1, .check = check_paths,
+	 .allowed = "absolute paths, separated by commas"},
 	{"/storage/min_free_bytes", TYPE_BYTES, AT(storage.min_free_bytes), .max = 1024 * TIB,
 	 .allowed = "0 to 1024TiB"},
 	{"/storage/keep_free_bytes", TYPE_BYTES, AT(storage.keep_free_bytes), .max = 1024 * TIB,

@@ -57,6 +57,10 @@ struct config {
 	} rings;
 
 	struct {
+		char folders[512]; /* absolute, separated by commas */
+	} sources;
+
+	struct {
 		char files[CHILD_RINGS_MAX][CONFIG_PATH_SIZE];
 		uint32_t file_count;
 		int64_t speed_percent; /* 0 = as fast as possible */

@@ -83,6 +83,8 @@ static void plan_children(struct ringbelld *d)
 	snprintf(d->control.state, sizeof(d->control.state), "%s", c->state);
 	snprintf(d->control.captures, sizeof(d->control.captures), "%s", c->captures);
 	snprintf(d->control.listen, sizeof(d->control.listen), "%s", c->listen);
+	snprintf(d->control.source_folders, sizeof(d->control.source_folders), "%s",
+		 c->sources.folders);
 	snprintf(d->control.public_url, sizeof(d->control.public_url), "%s", c->public_url);
 	plan_listener(d);
 	d->courier.connect_timeout_ms = (int)(c->courier.connect_timeout_ns / DUR_MS);

@@ -145,6 +145,20 @@ static int add_for_courier(int rules, const struct sandbox_options *o)
 	return r;
 }
 
+static int add_list(int rules, const char *folders)
+{
+	int r = 0;
+
+	while (!r && folders && *(folders += strspn(folders, ", "))) {
+		size_t len = strcspn(folders, ",");
+		CLEANUP_FREE char *folder = strndup(folders, len);
+
+		r = add(rules, folder, LANDLOCK_READ);
+		folders += len;
+	}
+	return r;
+}
+
 static int add_paths(int rules, const struct sandbox_options *o)
 {
 	int r;
@@ -154,6 +168,8 @@ static int add_paths(int rules, const struct sandbox_options *o)
 		return add(rules, o->captures, LANDLOCK_CHANGE);
 	case SYSCALL_CONTROL:
 		r = add(rules, o->state, LANDLOCK_FOLDERS);
+		if (!r)
+			r = add_list(rules, o->readable);
 		return r ? r : add(rules, o->captures, LANDLOCK_FOLDERS);
 	case SYSCALL_COURIER:
 		return add_for_courier(rules, o);

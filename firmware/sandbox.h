@@ -10,6 +10,7 @@ struct sandbox_options {
 	const char *captures; /* folders and files the role uses; NULL or "" = none */
 	const char *state;
 	const char *ca_file;
+	const char *readable; /* folders, separated by commas */
 };
 
 /* Shuts the calling process in, for ever, with all threads it will have. To be called after its

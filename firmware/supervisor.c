@@ -89,8 +89,10 @@ static int recorder_process(int socket, const void *config)
 static int control_process(int socket, const void *config)
 {
 	struct control_config c = *(const struct control_config *)config;
-	struct sandbox_options o = {
-		.role = SYSCALL_CONTROL, .captures = c.captures, .state = c.state};
+	struct sandbox_options o = {.role = SYSCALL_CONTROL,
+				    .captures = c.captures,
+				    .state = c.state,
+				    .readable = c.source_folders};
 
 	/* it may make no unix socket later */
 	c.local_socket = local_socket_open(c.state, c.local_group);

@@ -38,6 +38,8 @@ static const struct intake_kind *const kinds[SOURCE_KIND_COUNT] = {
 	[SOURCE_DATADOG] = &intake_datadog_kind,
 	[SOURCE_SURICATA] = &intake_suricata_kind,
 	[SOURCE_ZEEK] = &intake_zeek_kind,
+	[SOURCE_AWS_SNS] = &intake_aws_sns_kind,
+	[SOURCE_GENERIC] = &intake_generic_kind,
 };
 
 const char *source_kind_name(enum source_kind kind)
@@ -75,6 +77,7 @@ struct source_kind_facts source_kind_get(enum source_kind kind)
 		.default_level = facts->default_level ? facts->default_level : LEVEL_WARNING,
 		.hold = facts->hold,
 		.zone_minutes = facts->zone_minutes,
+		.lines = facts->lines,
 		.quarantine = facts->quarantine,
 	};
 }
@@ -425,25 +428,28 @@ struct elements {
 };
 
 /* Finds the elements of a body. */
-static int find_elements(const struct intake_kind *kind, json_t *body, struct elements *ret,
+static int find_elements(const struct intake *intake, json_t *body, struct elements *ret,
 			 struct error *err)
 {
+	const struct intake_kind *kind = kinds[intake->kind];
+	const char *mapped = json_string_value(json_object_get(intake->mapping, "list"));
+	const char *pointer = mapped && *mapped ? mapped : kind->list;
 	static const char *const only_alerts[] = {"alerts", NULL};
-	json_t *list = kind->list ? value_find(body, kind->list) : NULL;
+	json_t *list = pointer ? value_find(body, pointer) : NULL;
 
-	ret->prefix = kind->list && !json_is_array(body) ? kind->list : "";
+	ret->prefix = pointer && !json_is_array(body) ? pointer : "";
 	if (json_is_array(body) || json_is_array(list)) {
 		ret->list = json_incref(json_is_array(body) ? body : list);
 		return kind->strict && list ? json_check_keys(body, "", only_alerts, err) : 0;
 	}
 	if (list || !kind->single)
-		return error_set(err, "invalid_value", json_is_object(body) ? kind->list : "",
+		return error_set(err, "invalid_value", json_is_object(body) ? pointer : "",
 				 "list of alerts expected");
 	if (!json_is_object(body))
 		return error_set(err, "invalid_value", "",
-				 kind->list ? "object, list of objects, or {\"%s\": […]} expected"
-					    : "object or list of objects expected",
-				 kind->list ? kind->list + 1 : "");
+				 pointer ? "object, list of objects, or {\"%s\": […]} expected"
+					 : "object or list of objects expected",
+				 pointer ? pointer + 1 : "");
 	ret->list = json_pack("[O]", body);
 	ret->prefix = NULL;
 	return 0;
@@ -492,6 +498,13 @@ static int parse_elements(const struct intake *intake, const struct elements *el
 }
 
 /* ---- bytes ---- */
+
+bool intake_concerns(enum source_kind kind, const char *line, size_t len)
+{
+	const char *needle = kinds[kind]->needle;
+
+	return !needle || memmem(line, len, needle, strlen(needle));
+}
 
 /* The bytes have no NUL behind them. */
 static bool is_blank(const char *line, size_t len)
@@ -570,7 +583,7 @@ int intake_parse(const struct intake *intake, const char *body, size_t len, stru
 	bug_on(intake->kind >= SOURCE_KIND_COUNT || list->count);
 	r = parse_body(kinds[intake->kind], body, len, &json, err);
 	if (!r)
-		r = find_elements(kinds[intake->kind], json, &elements, err);
+		r = find_elements(intake, json, &elements, err);
 	if (!r)
 		r = parse_elements(intake, &elements, json, list, err);
 	json_decref(elements.list);

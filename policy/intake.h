@@ -30,6 +30,8 @@ enum source_kind {
 	SOURCE_DATADOG,
 	SOURCE_SURICATA,
 	SOURCE_ZEEK,
+	SOURCE_AWS_SNS,
+	SOURCE_GENERIC,
 	SOURCE_KIND_COUNT,
 };
 
@@ -43,6 +45,7 @@ struct source_kind_facts {
 	enum level default_level; /* where the sender names none */
 	dur_t hold;	  /* its alerts are over after that long without news; 0: recoveries tell */
 	int zone_minutes; /* of times without zone, east of UTC */
+	bool lines;	  /* one JSON text per line, so it can be followed in a file */
 	bool quarantine;  /* a delivery that is no good is kept and answered 200 all the same: its
 			     sender would only repeat it, or give up on us */
 };
@@ -54,8 +57,12 @@ struct intake {
 	enum level default_level; /* where the sender names none */
 	const json_t *levels;	  /* object: the sender's word → our level's name; NULL = none */
 	int zone_minutes;	  /* of times without zone */
+	const json_t *mapping;	  /* kind generic: as intake_generic_read gives it */
 	wall_t now;
 };
+
+/* A quick look whether a line may be an alert at all: most of what Suricata writes is none. */
+bool intake_concerns(enum source_kind kind, const char *line, size_t len);
 
 /* Fills list (initialised, empty) with the alerts of one delivery, all or none, each with id,
  * fingerprint, received_at and event_at. An empty delivery is fine: no alerts. list->ignored counts

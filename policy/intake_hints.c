@@ -36,7 +36,7 @@ static size_t address_size(const char **text)
 		return strcspn(start + 1, "]");
 	}
 	/* a colon is the end of IPv4 alone */
-	return strchr(start, '.') ? strspn(start, "0123456789.") : strcspn(start, "#( ");
+	return strchr(start, '.') ? strspn(start, "0123456789.") : strcspn(start, "#(");
 }
 
 static void add_address(struct alert *alert, enum alert_hint kind, const char *text)
@@ -48,7 +48,7 @@ static void add_address(struct alert *alert, enum alert_hint kind, const char *t
 	rest = text + len;
 	address = strndup(text, len);
 	/* "10.0.0.1.example.com" is a name */
-	if (*rest && !strchr(":]#( ", *rest))
+	if (*rest && !strchr(":]#(", *rest))
 		return;
 	alert_hints_add(&alert->hints, kind, address);
 }

@@ -72,6 +72,7 @@ struct intake_kind {
 	const char *list;	  /* JSON pointer to the list of alerts; NULL = none */
 	bool single;		  /* a bare alert object is a delivery too */
 	bool lines;		  /* one JSON text per line is a delivery too */
+	const char *needle;	  /* a line without it is no alert; NULL = look closely */
 	bool strict;		  /* our own format: unknown keys and bad UTF-8 are refused */
 	bool quarantine;	  /* senders must not be told that a delivery was no good */
 	enum level default_level; /* 0 = warning */
@@ -80,16 +81,19 @@ struct intake_kind {
 };
 
 /* Each in its own policy/intake_<kind>.c */
-extern const struct intake_kind intake_native_kind, intake_alertmanager_kind, intake_datadog_kind,
-	intake_deepflow_kind, intake_emqx_kind, intake_emqx_broker_kind, intake_falco_kind,
-	intake_grafana_kind, intake_grafana_legacy_kind, intake_kibana_kind,
-	intake_nightingale_kind, intake_pagerduty_events_kind, intake_pagerduty_v3_kind,
-	intake_rancher_kind, intake_splunk_kind, intake_suricata_kind, intake_tencent_kind,
-	intake_wazuh_kind, intake_zabbix_kind, intake_zeek_kind;
+extern const struct intake_kind intake_native_kind, intake_alertmanager_kind, intake_aws_sns_kind,
+	intake_datadog_kind, intake_generic_kind, intake_deepflow_kind, intake_emqx_kind,
+	intake_emqx_broker_kind, intake_falco_kind, intake_grafana_kind, intake_grafana_legacy_kind,
+	intake_kibana_kind, intake_nightingale_kind, intake_pagerduty_events_kind,
+	intake_pagerduty_v3_kind, intake_rancher_kind, intake_splunk_kind, intake_suricata_kind,
+	intake_tencent_kind, intake_wazuh_kind, intake_zabbix_kind, intake_zeek_kind;
 
 /* Reads what the map says; then the level and status are known. 0, INTAKE_SKIP or -EINVAL. */
 int intake_map_read(const struct intake_map *map, const struct intake_element *element,
 		    struct alert *alert, struct error *err);
+
+/* Fills the text at offset `field` of the alert, an identity as such, others cut. */
+void intake_map_set(struct alert *alert, size_t field, const char *text);
 
 /* The level the sender's word means: the source's own words, the kind's, the usual ones, else the
  * source's default, flagged in the annotation "ringbell_level". */

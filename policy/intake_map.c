@@ -22,7 +22,7 @@ static bool is_one_of(size_t field, const size_t list[], size_t count)
 	return false;
 }
 
-static void set_field(struct alert *alert, size_t field, const char *text)
+void intake_map_set(struct alert *alert, size_t field, const char *text)
 {
 	static const size_t identities[] = {
 		offsetof(struct alert, policy_id), offsetof(struct alert, object_id),
@@ -47,7 +47,7 @@ static void read_fields(const struct intake_map *map, const json_t *object, stru
 		CLEANUP_FREE char *text = value_read(object, row->value, ALERT_TEXT_MAX);
 
 		if (text)
-			set_field(alert, row->field, text);
+			intake_map_set(alert, row->field, text);
 	}
 }
 

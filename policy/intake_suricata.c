@@ -90,5 +90,6 @@ const struct intake_kind intake_suricata_kind = {
 	.parse = suricata_parse,
 	.single = true,
 	.lines = true,
+	.needle = "\"alert\"",
 	.hold = 10 * DUR_MIN,
 };

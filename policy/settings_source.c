@@ -6,27 +6,31 @@
 
 #include "base/address.h"
 #include "base/alloc.h"
+#include "policy/intake_generic.h"
 #include "policy/settings_internal.h"
 
-#define SPAN_MAX	(24 * DUR_HOUR)
-#define HEARTBEAT_MAX	(30 * 24 * DUR_HOUR)
-#define RATE_MAX	100000
-#define HOLDS_MAX	100000
-#define LEVELS_MAX	64
-#define WORD_MAX	64
-#define SECRET_MIN	16
-#define SECRET_MAX	256
-#define HEADER_NAME_MAX 64
-#define PREFIX_MAX	16
+#define SPAN_MAX	 (24 * DUR_HOUR)
+#define HEARTBEAT_MAX	 (30 * 24 * DUR_HOUR)
+#define RATE_MAX	 100000
+#define HOLDS_MAX	 100000
+#define LEVELS_MAX	 64
+#define WORD_MAX	 64
+#define SECRET_MIN	 16
+#define SECRET_MAX	 256
+#define HEADER_NAME_MAX	 64
+#define PREFIX_MAX	 16
+#define FILE_MAX	 500
+#define CERTIFICATES_MAX 32768
 
 static const char *const keys[] = {
-	"name", "kind",	    "default_level", "levels", "zone",	    "delay",
-	"hold", "confirm",  "heartbeat",     "rate",   "holds_max", "policies",
-	"hmac", "networks", "token_places",  NULL,
+	"name",	     "kind",	 "default_level", "levels",    "zone",
+	"delay",     "hold",	 "confirm",	  "heartbeat", "rate",
+	"holds_max", "policies", "hmac",	  "networks",  "token_places",
+	"mapping",   "file",	 "certificates",  NULL,
 };
 
 /* What the API adds to a source's view. */
-static const char *const shown[] = {"token", "url", "old_token_until", NULL};
+static const char *const shown[] = {"token", "url", "old_token_until", "file_state", NULL};
 
 static const struct {
 	const char *name;
@@ -54,6 +58,9 @@ void source_default(struct source *source)
 		.name = xstrdup(""),
 		.token_places = SOURCE_TOKEN_ANYWHERE,
 		.levels = json_object(),
+		.mapping = json_object(),
+		.certificates = xstrdup(""),
+		.file = xstrdup(""),
 		.hmac = {.header = xstrdup(""),
 			 .timestamp_header = xstrdup(""),
 			 .prefix = xstrdup("")},
@@ -67,6 +74,9 @@ struct source *source_copy(const struct source *source)
 
 	copy->name = xstrdup(source->name);
 	copy->levels = json_incref(source->levels);
+	copy->mapping = json_incref(source->mapping);
+	copy->certificates = xstrdup(source->certificates);
+	copy->file = xstrdup(source->file);
 	copy->hmac.header = xstrdup(source->hmac.header);
 	copy->hmac.timestamp_header = xstrdup(source->hmac.timestamp_header);
 	copy->hmac.prefix = xstrdup(source->hmac.prefix);
@@ -80,6 +90,9 @@ void source_fini(struct source *source)
 {
 	free(source->name);
 	json_decref(source->levels);
+	json_decref(source->mapping);
+	free(source->certificates);
+	free(source->file);
 	free(source->hmac.header);
 	free(source->hmac.timestamp_header);
 	free(source->hmac.prefix);
@@ -88,6 +101,9 @@ void source_fini(struct source *source)
 	setting_free_list(source->policies);
 	source->name = NULL;
 	source->levels = NULL;
+	source->mapping = NULL;
+	source->certificates = NULL;
+	source->file = NULL;
 	source->hmac = (struct source_hmac){0};
 }
 
@@ -101,6 +117,9 @@ static int read_name(struct source *source, const json_t *object, struct error *
 	if (problem)
 		return error_set(err, "invalid_value", "/name", "\"%s\": %s", source->name,
 				 problem);
+	if (!r && !strcmp(source->name, "ringbell"))
+		return error_set(err, "invalid_value", "/name",
+				 "\"ringbell\": reserved for alerts about this system itself");
 	return r;
 }
 
@@ -172,6 +191,53 @@ static int read_level_words(struct source *source, const json_t *object, struct 
 		source->levels = json_deep_copy(levels);
 	}
 	return r < 0 ? r : 0;
+}
+
+static int read_mapping(struct source *source, const json_t *object, struct error *err)
+{
+	json_t *mapping, *kept = NULL;
+	int r = json_read_object(object, "", "mapping", &mapping, err);
+
+	if (r)
+		return r == JSON_ABSENT ? 0 : r;
+	if (json_object_size(mapping))
+		r = intake_generic_read(mapping, &kept, err);
+	if (r)
+		return r;
+	json_decref(source->mapping);
+	source->mapping = kept ? kept : json_object();
+	return 0;
+}
+
+static int read_file(struct source *source, const json_t *object, struct error *err)
+{
+	int r = setting_read_text(object, "file", 0, FILE_MAX, &source->file, err);
+
+	if (r || !*source->file)
+		return r;
+	if (source->file[0] != '/' || strstr(source->file, "/../") || !source->file[1])
+		return error_set(err, "invalid_value", "/file",
+				 "\"%.200s\": an absolute path without \"..\" expected",
+				 source->file);
+	if (!source_kind_get(source->kind).lines)
+		return error_set(err, "invalid_value", "/file",
+				 "a source of kind %s sends no lines that could be in a file",
+				 source_kind_name(source->kind));
+	return 0;
+}
+
+static int read_certificates(struct source *source, const json_t *object, struct error *err)
+{
+	const char *text;
+	int r = json_read_text(object, "", "certificates", 0, CERTIFICATES_MAX, &text, err);
+
+	if (r)
+		return r == JSON_ABSENT ? 0 : r;
+	if (*text && !strstr(text, "-----BEGIN CERTIFICATE-----"))
+		return error_set(err, "invalid_value", "/certificates",
+				 "certificates in PEM expected");
+	setting_set(&source->certificates, text);
+	return 0;
 }
 
 static int read_zone(struct source *source, const json_t *object, struct error *err)
@@ -398,9 +464,10 @@ typedef int (*source_reader)(struct source *source, const json_t *object, struct
 
 static int read_all(struct source *source, const json_t *object, struct error *err)
 {
-	static const source_reader readers[] = {read_name,	  read_kind,  read_level,
-						read_level_words, read_zone,  read_places,
-						read_hmac,	  read_spans, read_limits};
+	static const source_reader readers[] = {read_name,	  read_kind,	read_level,
+						read_level_words, read_mapping, read_certificates,
+						read_file,	  read_zone,	read_places,
+						read_hmac,	  read_spans,	read_limits};
 	int r = setting_check_keys(object, keys, shown, err);
 
 	for (size_t i = 0; !r && i < ARRAY_SIZE(readers); i++)
@@ -417,6 +484,8 @@ int source_read(struct source *source, const json_t *object, struct error *err)
 	struct source before = *source;
 	int r = read_all(draft, object, err);
 
+	if (!r && !*draft->hmac.header)
+		setting_free_list(draft->hmac.secrets);
 	if (!r) {
 		*source = *draft;
 		*draft = before;
@@ -437,6 +506,9 @@ static json_t *format(const struct source *source, const char *mask)
 		setting_format_dur(source->heartbeat), "rate", (json_int_t)source->rate,
 		"holds_max", (json_int_t)source->holds_max);
 
+	json_object_set(object, "mapping", source->mapping);
+	json_object_set_new(object, "file", json_string(source->file));
+	json_object_set_new(object, "certificates", json_string(source->certificates));
 	json_object_set_new(object, "policies", setting_format_list(source->policies));
 	json_object_set_new(object, "token_places", format_places(source->token_places));
 	json_object_set_new(object, "hmac", format_hmac(&source->hmac, mask));
@@ -467,5 +539,6 @@ struct intake source_intake(const struct source *source, wall_t now)
 			       .default_level = source->default_level,
 			       .levels = source->levels,
 			       .zone_minutes = source->zone_minutes,
+			       .mapping = source->mapping,
 			       .now = now};
 }

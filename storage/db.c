@@ -27,6 +27,7 @@ static const char *const migrations[DB_SCHEMA_VERSION][DB_MIGRATION_TEXTS] = {
 	{retention_schema},
 	{memory_migration},
 	{outbox_schema_queue},
+	{refusal_schema},
 };
 
 /* WAL + FULL: a commit that returned survives a power cut (measured: NORMAL loses acknowledged

@@ -16,7 +16,8 @@ struct journal_delivery {
 	const char *source;
 	wall_t received_at;
 	const char *raw;
-	size_t raw_size; /* cut at JOURNAL_RAW_MAX */
+	size_t raw_size;   /* cut at JOURNAL_RAW_MAX */
+	char problem[480]; /* why it became no alert (storage/refusal.h), or "" */
 };
 
 int journal_add_delivery(struct db *db, const struct journal_delivery *delivery);

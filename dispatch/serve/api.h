@@ -21,6 +21,7 @@ void api_metrics(struct exchange *exchange);
 
 /* api_intake.c */
 void api_intake(struct exchange *exchange);
+void api_intake_enqueue(struct exchange *exchange);
 void api_alerts_post(struct exchange *exchange);
 
 /* api_alerts.c */
@@ -93,6 +94,11 @@ void api_source_put(struct exchange *exchange);
 void api_source_patch(struct exchange *exchange);
 void api_source_delete(struct exchange *exchange);
 void api_source_token(struct exchange *exchange);
+
+/* api_refusals.c */
+void api_refusals_list(struct exchange *exchange);
+void api_refusal_get(struct exchange *exchange);
+void api_source_preview(struct exchange *exchange);
 
 /* api_captures.c */
 void api_captures_list(struct exchange *exchange);

@@ -11,6 +11,8 @@
 #include "dispatch/serve/decision.h"
 #include "dispatch/serve/setting_row.h"
 
+#define KEEP_MAX (30 * 24 * DUR_HOUR) /* of an old token */
+
 static const struct source *source_find(struct exchange *exchange)
 {
 	const char *name = exchange_param(exchange, 0);
@@ -35,11 +37,16 @@ void api_sources_list(struct exchange *exchange)
 void api_source_get(struct exchange *exchange)
 {
 	const struct source *source = source_find(exchange);
+	json_t *view;
+	char state[200];
 
 	if (!source)
 		return;
+	view = source_format(source);
+	json_object_set_new(view, "file_state",
+			    json_string(tails_state(&exchange->control->tails, source, state)));
 	exchange_set_version(exchange, source->version);
-	exchange_reply(exchange, 200, source_format(source));
+	exchange_reply(exchange, 200, view);
 }
 
 /* ---- create and edit ---- */
@@ -157,6 +164,11 @@ void api_source_put(struct exchange *exchange)
 	source_default(&source);
 	memcpy(source.id, present->id, sizeof(source.id));
 	memcpy(source.token_sha256, present->token_sha256, sizeof(source.token_sha256));
+	memcpy(source.old_token_sha256, present->old_token_sha256, sizeof(source.token_sha256));
+	source.old_token_until = present->old_token_until;
+	/* what "***" stands for; source_read drops them if no signature is demanded any more */
+	for (size_t i = 0; present->hmac.secrets[i]; i++)
+		source.hmac.secrets[i] = xstrdup(present->hmac.secrets[i]);
 	source.version = present->version + 1;
 	source.created_at = present->created_at;
 	source_change(exchange, &source, 200, "");
@@ -176,15 +188,35 @@ void api_source_patch(struct exchange *exchange)
 	source_fini(source);
 }
 
+/* How long the old token is to be good still. Returns false after having answered. */
+static bool read_keep(struct exchange *exchange, dur_t *ret)
+{
+	static const char *const keys[] = {"keep_old", NULL};
+	CLEANUP_JSON json_t *object = NULL;
+	struct error err = {0};
+
+	*ret = 0;
+	if (!exchange_read_object(exchange, &object))
+		return false;
+	if (!json_check_keys(object, "", keys, &err) &&
+	    json_read_dur(object, "", "keep_old", 0, KEEP_MAX, ret, &err) >= 0)
+		return true;
+	exchange_refuse_error(exchange, 422, &err);
+	return false;
+}
+
 void api_source_token(struct exchange *exchange)
 {
 	const struct source *present = source_find(exchange);
 	CLEANUP_FREE struct source *source = NULL;
 	char token[AUTH_TOKEN_SIZE];
+	dur_t keep;
 
-	if (!present)
+	if (!present || !read_keep(exchange, &keep))
 		return;
 	source = source_copy(present);
+	memcpy(source->old_token_sha256, present->token_sha256, sizeof(source->token_sha256));
+	source->old_token_until = keep ? wall_add(wall_now(), keep) : (wall_t){0};
 	source->version++;
 	new_token(source, token);
 	source_commit(exchange, source, 200, token);

@@ -430,6 +430,7 @@ static int control_init(struct control *control, const struct control_config *co
 	LIST_INIT(&control->readings);
 	retention_job_init(&control->retention, control);
 	watch_self_init(&control->watch, control);
+	tails_init(&control->tails, control);
 	control->engine_timer = timer_new(control->loop, on_engine_time, control);
 	control->retry_timer = timer_new(control->loop, on_retry, control);
 	control->drain_timer = timer_new(control->loop, on_drain_time, control);
@@ -445,6 +446,7 @@ static void control_fini(struct control *control)
 	control->server = server_stop(control->server);
 	control->store = store_close(control->store);
 	commit_queue_fini(&control->commits);
+	tails_fini(&control->tails);
 	recorder_link_fini(&control->recorder);
 	courier_link_fini(&control->courier);
 	worker_pool_fini(&control->workers);

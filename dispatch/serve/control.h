@@ -18,6 +18,7 @@ struct control_config {
 	char state[256];    /* state folder: ringbell.db, tokens.json; must exist and be writable */
 	char captures[256]; /* captures folder; must exist and be writable */
 	char listen[128];   /* "127.0.0.1:8470", "0.0.0.0:8470" or "[::]:8470" */
+	char source_folders[512]; /* below which sources' files can be read, separated by commas */
 	char public_url[256];	/* base of links in pushes, without a final '/'; "" = from listen */
 	int64_t min_free_bytes; /* floor of free space, shown in the status; the recorder enforces
 				   it */

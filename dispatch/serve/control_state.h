@@ -21,6 +21,7 @@
 #include "dispatch/serve/courier_link.h"
 #include "dispatch/serve/digest_queue.h"
 #include "dispatch/serve/intake_count.h"
+#include "dispatch/serve/intake_rate.h"
 #include "dispatch/serve/listen.h"
 #include "dispatch/serve/live.h"
 #include "dispatch/serve/manifest_job.h"
@@ -31,6 +32,7 @@
 #include "dispatch/serve/request_count.h"
 #include "dispatch/serve/retention_job.h"
 #include "dispatch/serve/watch_self.h"
+#include "dispatch/serve/tail.h"
 #include "dispatch/serve/worker.h"
 #include "policy/engine.h"
 #include "storage/store.h"
@@ -73,6 +75,8 @@ struct control {
 	struct retention_job retention;
 	struct refusal_counts refusals;
 	struct watch_self watch;
+	struct intake_rates rates;
+	struct tails tails;
 	struct server *server;
 	struct timer *engine_timer;
 	struct timer *retry_timer; /* another try at loading */

@@ -12,6 +12,7 @@
 #include "dispatch/serve/narrow.h"
 #include "dispatch/serve/self.h"
 #include "storage/memory.h"
+#include "storage/refusal.h"
 
 struct decision *decision_new(struct control *control)
 {
@@ -315,7 +316,8 @@ static int decision_run(struct db *db, void *arg)
 	int r;
 
 	if (decision->delivery.id[0]) {
-		r = journal_add_delivery(db, &decision->delivery);
+		r = decision->delivery.problem[0] ? refusal_add(db, &decision->delivery)
+						  : journal_add_delivery(db, &decision->delivery);
 		if (r < 0)
 			return r;
 	}

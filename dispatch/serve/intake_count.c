@@ -9,11 +9,9 @@
 const char *intake_result_name(enum intake_result result)
 {
 	static const char *const names[] = {
-		[INTAKE_ACCEPTED] = "accepted",
-		[INTAKE_DUPLICATE] = "duplicate",
-		[INTAKE_UNAUTHORIZED] = "unauthorized",
-		[INTAKE_INVALID] = "invalid",
-		[INTAKE_FAILED] = "failed",
+		[INTAKE_ACCEPTED] = "accepted",		[INTAKE_DUPLICATE] = "duplicate",
+		[INTAKE_UNAUTHORIZED] = "unauthorized", [INTAKE_INVALID] = "invalid",
+		[INTAKE_LIMITED] = "limited",		[INTAKE_FAILED] = "failed",
 	};
 
 	bug_on(result >= INTAKE_RESULT_COUNT);

@@ -14,6 +14,7 @@ enum intake_result {
 	INTAKE_DUPLICATE,
 	INTAKE_UNAUTHORIZED, /* a request */
 	INTAKE_INVALID,	     /* a request */
+	INTAKE_LIMITED,	     /* a request */
 	INTAKE_FAILED,	     /* not stored, the sender was told to try again */
 	INTAKE_RESULT_COUNT,
 };

@@ -8,7 +8,11 @@
 const struct route api_routes[] = {
 	{METHOD_GET, "/livez", PERMISSION_OPEN, api_livez},
 	{METHOD_GET, "/readyz", PERMISSION_OPEN, api_readyz},
-	{METHOD_POST, "/in/{}/{}", PERMISSION_SOURCE, api_intake},
+	{METHOD_POST, "/in/{}", PERMISSION_SOURCE, api_intake},
+	{METHOD_GET | METHOD_HEAD | METHOD_POST, "/in/{}/{}", PERMISSION_SOURCE, api_intake},
+	{METHOD_POST, "/in/{}/{}/api/v2/alerts", PERMISSION_SOURCE, api_intake},
+	{METHOD_POST, "/in/{}/{}/v2/enqueue", PERMISSION_SOURCE, api_intake},
+	{METHOD_POST, "/v2/enqueue", PERMISSION_SOURCE, api_intake_enqueue},
 
 	{METHOD_GET, "/metrics", PERMISSION_ADMIN, api_metrics},
 	{METHOD_GET, V1 "/openapi.json", PERMISSION_ADMIN, api_contract},
@@ -66,6 +70,9 @@ const struct route api_routes[] = {
 
 	{METHOD_GET, V1 "/sources", PERMISSION_ADMIN, api_sources_list},
 	{METHOD_POST, V1 "/sources", PERMISSION_ADMIN, api_sources_post},
+	{METHOD_POST, V1 "/sources/preview", PERMISSION_ADMIN, api_source_preview},
+	{METHOD_GET, V1 "/refusals", PERMISSION_ADMIN, api_refusals_list},
+	{METHOD_GET, V1 "/refusals/{}", PERMISSION_ADMIN, api_refusal_get},
 	{METHOD_GET, V1 "/sources/{}", PERMISSION_ADMIN, api_source_get},
 	{METHOD_PUT, V1 "/sources/{}", PERMISSION_ADMIN, api_source_put},
 	{METHOD_PATCH, V1 "/sources/{}", PERMISSION_ADMIN, api_source_patch},

@@ -4,6 +4,7 @@
 import datetime
 import http.server
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -65,6 +66,60 @@ class Alertmanager:
     def read_log(self):
         with open(f"{self.folder}/log", errors="replace") as file:
             return file.read()
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+PROMETHEUS = "/usr/bin/prometheus"
+PROMETHEUS_ADDRESS = "127.0.0.1:9099"
+
+PROMETHEUS_CONFIG = """\
+global:
+  evaluation_interval: 1s
+rule_files: [rules.yml]
+alerting:
+  alertmanagers:
+    - path_prefix: {path}
+      static_configs:
+        - targets: ["127.0.0.1:8470"]
+"""
+
+RULES = """\
+groups:
+  - name: test
+    rules:
+      - alert: TestAlwaysFires
+        expr: vector({value}) > 0
+        labels: {{severity: critical, instance: 10.0.1.5}}
+"""
+
+
+class Prometheus:
+    """Debian's prometheus with one rule that fires until it is told otherwise, and sends by itself."""
+
+    def __init__(self, path):
+        self.folder = tempfile.mkdtemp(prefix="ringbell-e2e-prom-", dir="/tmp")
+        with open(f"{self.folder}/prometheus.yml", "w") as out:
+            out.write(PROMETHEUS_CONFIG.format(path=path))
+        self.write_rule(1)
+        with open(f"{self.folder}/log", "wb") as log:
+            self.process = subprocess.Popen(
+                [PROMETHEUS, f"--config.file={self.folder}/prometheus.yml",
+                 f"--storage.tsdb.path={self.folder}/data", "--rules.alert.resend-delay=1s",
+                 f"--web.listen-address={PROMETHEUS_ADDRESS}"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent)
+
+    def write_rule(self, value):
+        with open(f"{self.folder}/rules.yml", "w") as out:
+            out.write(RULES.format(value=value))
+
+    def resolve(self):
+        """Its rule no longer holds."""
+        self.write_rule(0)
+        self.process.send_signal(signal.SIGHUP)
 
     def close(self):
         self.process.kill()

@@ -66,7 +66,7 @@ class Judge(unittest.TestCase):
         self.assertEqual(self.judge("/nothing", problem("not_found")), "")
 
     def test_accepted_requests_are_described(self):
-        reply = Reply(200, {"accepted": 0, "alerts": []})
+        reply = Reply(200, {"accepted": 0, "alerts": [], "ignored": 0})
         self.assertEqual(self.judge(f"{API}/alerts", reply, "POST", b"[]"), "")
         self.assertIn("accepted request", self.judge(f"{API}/alerts", reply, "POST", b'"x"'))
 
@@ -173,7 +173,29 @@ class WholeApi(harness.Case):
         token = self.ask(200, "POST", f"{path}/token").json["token"]
         self.ask(200, "POST", f"/in/lab2/{token}", {"level": 6, "policy": "p", "object": "o"})
         self.ask(401, "POST", f"/in/lab2/{row['token']}", {"level": 6})
+        self.check_deliveries(token)
         self.ask(204, "DELETE", path)
+
+    def check_deliveries(self, token):
+        notice = {"level": 6, "policy": "p", "object": "o"}
+        for method in ("GET", "HEAD"):
+            self.ask(200, method, f"/in/lab2/{token}")
+        self.ask(200, "POST", "/in/lab2", notice, **{"X-Ringbell-Token": token})
+        for tail in ("api/v2/alerts", "v2/enqueue"):
+            self.ask(200, "POST", f"/in/lab2/{token}/{tail}", notice)
+        event = {"event_action": "trigger", "dedup_key": "k",
+                 "payload": {"severity": "info", "summary": "s", "source": "o"}}
+        pager = self.ask(201, "POST", f"{API}/sources",
+                         {"name": "pager", "kind": "pagerduty_events"}).json["token"]
+        for path in (f"/in/pager/{pager}", f"/in/pager/{pager}/v2/enqueue", "/v2/enqueue",
+                     f"/in/pager/{pager}/api/v2/alerts"):
+            self.ask(202, "POST", path, {**event, "routing_key": pager})
+        self.ask(202, "POST", "/in/pager", event, **{"X-Ringbell-Token": pager})
+        self.ask(422, "POST", f"/in/lab2/{token}", {"level": 6})
+        refusals = wait_for("a refusal", lambda: self.ask(
+            200, "GET", f"{API}/refusals?source=lab2").json["items"], 5)
+        self.ask(200, "GET", f"{API}/refusals/{refusals[0]['id']}")
+        self.ask(200, "POST", f"{API}/sources/preview", {"source": "lab2", "payload": notice})
 
     def check_alerts(self):
         self.ringbell.add_endpoint("sink", kind="http", url="http://127.0.0.1:9/")

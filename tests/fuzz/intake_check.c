@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/json.h"
+#include "policy/intake_generic.h"
 
 #define NOW (1700000000 * DUR_S)
 
@@ -58,6 +59,30 @@ static void check_alert(const struct alert *alert)
 	check_format(alert);
 }
 
+const json_t *intake_check_mapping(enum source_kind kind)
+{
+	static const char text[] =
+		"{\"list\": \"/events\", \"fields\": {\"policy_id\": \"/rule\","
+		" \"object_id\": [\"/host\", \"{/ip}:{/port}\"], \"title\": \"/message\","
+		" \"delivery_id\": \"/id\"}, \"level\": \"/severity\", \"status\": \"/state\","
+		" \"firing\": \"open\", \"recovered\": \"closed,ok\", \"ignored\": \"pending\","
+		" \"starts_at\": \"/since\", \"labels\": [\"/tags\"],"
+		" \"hints\": {\"address\": \"/src\"},"
+		" \"extract\": [{\"from\": \"/message\", \"pattern\":"
+		" \"to (?<peer_address>[0-9.]+) port (?<peer_port>[0-9]+)(?:.* above "
+		"(?<value>[0-9.]+)"
+		" (?<unit>.*))?\"}]}";
+	static json_t *mapping;
+	CLEANUP_JSON json_t *json = NULL;
+	struct error err;
+
+	if (kind != SOURCE_GENERIC || mapping)
+		return kind == SOURCE_GENERIC ? mapping : NULL;
+	fuzz_check(!json_parse(text, strlen(text), JSON_BYTES_MAX, &json, &err));
+	fuzz_check(!intake_generic_read(json, &mapping, &err));
+	return mapping;
+}
+
 void intake_check(enum source_kind kind, const uint8_t *data, size_t size)
 {
 	struct source_kind_facts facts = source_kind_get(kind);
@@ -65,6 +90,7 @@ void intake_check(enum source_kind kind, const uint8_t *data, size_t size)
 				      .source = "fuzz",
 				      .default_level = facts.default_level,
 				      .zone_minutes = facts.zone_minutes,
+				      .mapping = intake_check_mapping(kind),
 				      .now = {NOW}};
 	struct error err = {0};
 	struct alert_list list;

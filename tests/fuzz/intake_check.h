@@ -5,4 +5,7 @@
 #include "policy/intake.h"
 #include "tests/fuzz/fuzz.h"
 
+/* The mapping that kind generic is looked at with; NULL for others. */
+const json_t *intake_check_mapping(enum source_kind kind);
+
 void intake_check(enum source_kind kind, const uint8_t *data, size_t size);

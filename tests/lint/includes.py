@@ -30,10 +30,12 @@ CONFINED = [
     (r"sqlite3(ext)?\.h", r"storage/"),
     (r"event2?/.*|event\.h|evhttp\.h", r"base/loop\.c$|dispatch/serve/"),
     (r"pcap\.h|pcap/.*", r"capture/(compiler|source_pcap|filter)\.c$"),
+    (r"pcre2\.h", r"policy/intake_generic\.c$"),
     (r"linux/if_packet\.h", r"capture/(ring[^/]*|source_afpacket)\.c$"),
     (r"netpacket/packet\.h", r"capture/(ring[^/]*|source_afpacket)\.c$"),
     (r"curl/.*", r"(dispatch/push|cli)/"),
-    (r"openssl/(ssl|x509.*|pem|ec)\.h", r"dispatch/(serve/(tls|certificate)|push/wire)\.c$"),
+    (r"openssl/(ssl|x509.*|pem|ec)\.h",
+     r"dispatch/(serve/(tls|certificate|sns)|push/wire)\.c$"),
     (r"librdkafka/.*|rdkafka\.h", r"dispatch/push/"),
     (r"zlib\.h|zstd\.h", r"capture/sink\.c$"),
 ]

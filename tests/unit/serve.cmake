@@ -20,3 +20,12 @@ target_link_libraries(unit_control_lab PUBLIC ringbell_options base PkgConfig::J
 foreach(name control control_api control_narrow control_gate control_push)
 	ringbell_unit(${name} unit_control_lab serve policy storage capture base)
 endforeach()
+
+ringbell_unit(source_auth policy base)
+target_sources(test_source_auth PRIVATE ${CMAKE_SOURCE_DIR}/dispatch/serve/source_auth.c
+	${CMAKE_SOURCE_DIR}/dispatch/serve/auth.c ${CMAKE_SOURCE_DIR}/dispatch/serve/sns.c
+	${CMAKE_SOURCE_DIR}/dispatch/serve/intake_rate.c)
+target_link_libraries(test_source_auth PRIVATE PkgConfig::CRYPTO)
+ringbell_unit(sns base)
+target_sources(test_sns PRIVATE ${CMAKE_SOURCE_DIR}/dispatch/serve/sns.c)
+target_link_libraries(test_sns PRIVATE PkgConfig::CRYPTO)

@@ -88,7 +88,8 @@ static void unknown_keys(void)
 {
 	check_refused("lisen: 1.2.3.4:5\n",
 		      ":1:1: /lisen: unknown key; allowed: listen, state, captures, public_url, "
-		      "tls, http, log_level, nics, rings, replay, storage, courier, users, test");
+		      "tls, http, log_level, nics, rings, replay, sources, storage, courier, "
+		      "users, test");
 	check_refused("rings:\n  memory: 1\n",
 		      ":2:3: /rings/memory: unknown key; allowed: memory_bytes, block_bytes, "
 		      "retire_ms, idle_wake_ms");
@@ -127,7 +128,7 @@ static void wrong_shapes(void)
 				      "retention, sync_after");
 	check_refused("[a]\n",
 		      ":1:1: /: keys with values are expected; allowed: listen, state, "
-		      "captures, public_url, tls, http, log_level, nics, rings, replay, storage, "
+		      "captures, public_url, tls, http, log_level, nics, rings, replay, sources, storage, "
 		      "courier, users, test");
 }
 

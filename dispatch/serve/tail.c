@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dispatch/serve/tail.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "dispatch/serve/control_state.h"
+#include "dispatch/serve/decision.h"
+#include "storage/settings.h"
+
+#define LOOK_EVERY	(250 * DUR_MS)
+#define NAMES_MAX	1000	  /* looked through for a file that was renamed */
+#define QUIET_BYTES_MAX (1 << 20) /* read without an alert before the position is written */
+#define ALERTS_PER_TURN 200
+
+/* In the settings table, kind "position", id = the source's. */
+struct position {
+	uint64_t device;
+	uint64_t inode;
+	int64_t offset;
+};
+
+enum tail_state {
+	TAIL_LOADING, /* the position is being read from the store */
+	TAIL_READY,
+	TAIL_WRITING, /* a decision is on its way */
+};
+
+struct tail {
+	LIST_ENTRY(tail) next;
+	struct tails *tails;
+	enum tail_state state;
+	bool gone;     /* its source is; freed when nothing is on its way */
+	bool known;    /* position says something */
+	bool skipping; /* the rest of a line longer than the chunk */
+	char source[IDENT_SIZE];
+	char path[512];
+	int fd;
+	struct position committed;
+	struct position position; /* of fd */
+	char problem[160];
+};
+
+/* ---- position ---- */
+
+static char *position_format(const struct position *position)
+{
+	CLEANUP_JSON json_t *json =
+		json_pack("{s:I, s:I, s:I}", "device", (json_int_t)position->device, "inode",
+			  (json_int_t)position->inode, "offset", (json_int_t)position->offset);
+
+	return json_format(json);
+}
+
+static int on_position(void *owner, const char *id, const char *text)
+{
+	struct tail *tail = owner;
+	CLEANUP_JSON json_t *json = NULL;
+
+	if (strcmp(id, tail->source) != 0 ||
+	    json_parse(text, strlen(text), JSON_BYTES_MAX, &json, NULL))
+		return 0;
+	tail->committed =
+		(struct position){(uint64_t)json_integer_value(json_object_get(json, "device")),
+				  (uint64_t)json_integer_value(json_object_get(json, "inode")),
+				  json_integer_value(json_object_get(json, "offset"))};
+	tail->known = true;
+	return 0;
+}
+
+static int load_run(struct db *db, void *arg)
+{
+	return settings_list(db, "position", on_position, arg);
+}
+
+static struct tail *tail_free(struct tail *tail)
+{
+	if (tail->fd >= 0)
+		close(tail->fd);
+	free(tail);
+	return NULL;
+}
+
+/* Takes it off the list; frees it, or leaves that to the job or decision that is on its way. */
+static void drop(struct tail *tail)
+{
+	LIST_REMOVE(tail, next);
+	tail->gone = true;
+	if (tail->state == TAIL_READY)
+		tail_free(tail);
+}
+
+static void load_done(void *arg, int result)
+{
+	struct tail *tail = arg;
+
+	if (tail->gone) {
+		tail_free(tail);
+		return;
+	}
+	tail->state = TAIL_READY;
+	if (result < 0) /* made anew, and tried again */
+		drop(tail);
+}
+
+/* ---- the file ---- */
+
+static void tail_close(struct tail *tail)
+{
+	if (tail->fd >= 0)
+		close(tail->fd);
+	tail->fd = -1;
+	tail->skipping = false;
+}
+
+/* Says it once, not every time. */
+static void set_problem(struct tail *tail, const char *problem)
+{
+	if (!strcmp(tail->problem, problem))
+		return;
+	snprintf(tail->problem, sizeof(tail->problem), "%s", problem);
+	if (*problem)
+		log_warning("alert", "%s: %s: cannot be followed", tail->path, problem);
+	else
+		log_info("alert", "%s: is followed", tail->path);
+}
+
+static int open_file(const char *path, struct stat *st)
+{
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, st))
+		return -errno;
+	return S_ISREG(st->st_mode) ? take_fd(&fd) : -EINVAL;
+}
+
+/* Under which name is the file now that we were reading when it was renamed? -1 if under none. */
+static int open_renamed(const char *path, const struct position *position, struct stat *st)
+{
+	CLEANUP_FREE char *folder = strndup(path, (size_t)(strrchr(path, '/') - path));
+	DIR *dir = opendir(*folder ? folder : "/");
+	struct dirent *entry;
+	int fd = -1;
+
+	for (int i = 0; dir && fd < 0 && i < NAMES_MAX && (entry = readdir(dir)); i++) {
+		CLEANUP_FREE char *name = NULL;
+
+		if (entry->d_ino != position->inode)
+			continue;
+		name = xasprintf("%s/%s", folder, entry->d_name);
+		fd = open_file(name, st);
+	}
+	if (dir)
+		closedir(dir);
+	return fd < 0 ? -1 : fd;
+}
+
+static bool is_at(const struct position *position, const struct stat *st)
+{
+	return position->device == st->st_dev && position->inode == st->st_ino;
+}
+
+/* Opens what is to be read next: the file we were in, or the one that has the name now. */
+static bool tail_open(struct tail *tail)
+{
+	struct stat st;
+	int fd = open_file(tail->path, &st), old = -1;
+
+	if (fd < 0) {
+		set_problem(tail, fd == -EINVAL ? "no regular file" : strerrordesc_np(-fd));
+		return false;
+	}
+	set_problem(tail, "");
+	tail->position = (struct position){st.st_dev, st.st_ino, 0};
+	if (!tail->known) {
+		tail->position.offset = st.st_size; /* what was before us is no news */
+	} else if (is_at(&tail->committed, &st)) {
+		tail->position.offset = tail->committed.offset;
+	} else {
+		old = open_renamed(tail->path, &tail->committed, &st);
+		if (old >= 0) {
+			close(fd);
+			fd = old;
+			tail->position = tail->committed;
+		}
+	}
+	tail->fd = fd;
+	return true;
+}
+
+/* At the end of what is there: was it shortened, or does another file have the name? */
+static void look_for_change(struct tail *tail)
+{
+	struct stat here, there;
+
+	if (fstat(tail->fd, &here))
+		return;
+	if (here.st_size < tail->position.offset) {
+		log_info("alert", "%s: was shortened, read from its beginning", tail->path);
+		tail->position.offset = 0;
+		tail->skipping = false;
+	} else if (!stat(tail->path, &there) && !is_at(&tail->position, &there)) {
+		int fd = open_file(tail->path, &there);
+
+		if (fd < 0)
+			return;
+		tail_close(tail);
+		tail->fd = fd;
+		tail->position = (struct position){there.st_dev, there.st_ino, 0};
+	}
+}
+
+/* ---- lines ---- */
+
+static void on_committed(void *owner, struct decision *decision, int result)
+{
+	struct tail *tail = owner;
+
+	for (size_t i = 0; i < decision->alerts.count; i++)
+		intake_count_add(&decision->control->intakes, decision->alerts.alerts[i].source,
+				 result < 0 ? INTAKE_FAILED : INTAKE_ACCEPTED);
+	tail->state = TAIL_READY;
+	if (tail->gone) {
+		tail_free(tail);
+	} else if (result < 0) { /* read again from what is durable */
+		tail_close(tail);
+	} else {
+		tail->committed = tail->position;
+		tail->known = true;
+		timer_set(tail->tails->timer, 0);
+	}
+}
+
+/* Moves what a line became to the decision. */
+static void take_alerts(struct decision *decision, struct alert_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		struct alert *alert = alert_list_add(&decision->alerts);
+		struct alert empty = *alert;
+
+		*alert = list->alerts[i];
+		list->alerts[i] = empty;
+	}
+}
+
+static void parse_line(struct decision *decision, const struct source *source, struct buf *raw,
+		       const char *line, size_t len)
+{
+	struct intake intake = source_intake(source, decision->now.wall);
+	struct alert_list list;
+	struct error err = {0};
+
+	if (!intake_concerns(source->kind, line, len))
+		return;
+	alert_list_init(&list);
+	if (intake_parse(&intake, line, len, &list, &err)) {
+		intake_count_add(&decision->control->intakes, source->name, INTAKE_INVALID);
+		log_info("alert", "source %s: line passed over: %s %s", source->name, err.field,
+			 err.text);
+		return;
+	}
+	if (list.count && raw->len + len <= JOURNAL_RAW_MAX)
+		buf_append(raw, line, len);
+	take_alerts(decision, &list);
+	alert_list_fini(&list);
+}
+
+/* Whole lines of the chunk, until there are enough alerts for one decision. Returns how many bytes
+ * are done with. */
+static size_t parse_chunk(struct tail *tail, struct decision *decision, const struct source *source,
+			  struct buf *raw, size_t len)
+{
+	const char *chunk = tail->tails->chunk;
+	size_t done = 0;
+
+	while (done < len && decision->alerts.count < ALERTS_PER_TURN) {
+		const char *line = chunk + done;
+		const char *end = memchr(line, '\n', len - done);
+		size_t n = end ? (size_t)(end - line) + 1 : 0;
+
+		if (!end && len < TAIL_CHUNK)
+			break; /* being written */
+		if (!end && done)
+			break; /* the next turn has it whole */
+		if (!end) {    /* longer than anything that is an alert */
+			tail->skipping = true;
+			return len;
+		}
+		if (!tail->skipping)
+			parse_line(decision, source, raw, line, n);
+		tail->skipping = false;
+		done += n;
+	}
+	return done;
+}
+
+static void decide(struct tail *tail, struct decision *decision, const struct source *source,
+		   struct buf *raw)
+{
+	if (decision->alerts.count) {
+		ident_new(decision->now.wall, decision->delivery.id);
+		decision->delivery.source = xstrdup(source->name);
+		decision->delivery.received_at = decision->now.wall;
+		decision->delivery.raw_size = raw->len;
+		decision->delivery.raw = buf_take(raw);
+	}
+	for (size_t i = 0; i < decision->alerts.count; i++)
+		engine_on_alert(decision->control->engine, &decision->alerts.alerts[i],
+				decision->now, &decision->actions);
+	fact_add_setting(&decision->facts, "position", tail->source,
+			 position_format(&tail->position));
+	tail->state = TAIL_WRITING;
+	decision_commit(decision, on_committed, tail);
+}
+
+/* Returns true if there may be more at once. */
+static bool tail_read(struct tail *tail, const struct source *source)
+{
+	struct control *control = tail->tails->control;
+	ssize_t n = pread(tail->fd, tail->tails->chunk, TAIL_CHUNK, tail->position.offset);
+	CLEANUP_BUF struct buf raw = BUF_INIT;
+	struct decision *decision;
+	size_t done;
+
+	if (n <= 0) {
+		if (n < 0)
+			set_problem(tail, strerrordesc_np(errno));
+		look_for_change(tail);
+		return false;
+	}
+	decision = decision_new(control);
+	done = parse_chunk(tail, decision, source, &raw, (size_t)n);
+	tail->position.offset += (int64_t)done;
+	if (decision->alerts.count ||
+	    tail->position.offset - tail->committed.offset > QUIET_BYTES_MAX || !tail->known) {
+		decide(tail, decision, source, &raw);
+		return false; /* goes on when it is durable */
+	}
+	decision_abort(decision);
+	return done && done == TAIL_CHUNK;
+}
+
+/* ---- all of them ---- */
+
+static struct tail *find(const struct tails *tails, const char *source)
+{
+	struct tail *tail;
+
+	LIST_FOREACH (tail, &tails->list, next)
+		if (!strcmp(tail->source, source))
+			return tail;
+	return NULL;
+}
+
+static struct tail *tail_new(struct tails *tails, const struct source *source)
+{
+	struct tail *tail = xcalloc(1, sizeof(*tail));
+
+	tail->tails = tails;
+	tail->fd = -1;
+	snprintf(tail->source, sizeof(tail->source), "%s", source->id);
+	snprintf(tail->path, sizeof(tail->path), "%s", source->file);
+	LIST_INSERT_HEAD(&tails->list, tail, next);
+	store_post(tails->control->store, STORE_READ, load_run, load_done, tail);
+	return tail;
+}
+
+static void drop_strangers(struct tails *tails)
+{
+	struct tail *tail = LIST_FIRST(&tails->list);
+
+	while (tail) {
+		struct tail *after = LIST_NEXT(tail, next);
+		const struct source *source = engine_source(tails->control->engine, tail->source);
+
+		if (!source || strcmp(source->file, tail->path) != 0)
+			drop(tail);
+		tail = after;
+	}
+}
+
+static void follow(struct tails *tails, const struct source *source)
+{
+	struct tail *tail = find(tails, source->id);
+	struct buf none = BUF_INIT;
+
+	if (!tail)
+		tail = tail_new(tails, source);
+	if (tail->state != TAIL_READY || (tail->fd < 0 && !tail_open(tail)))
+		return;
+	if (!tail->known) { /* where we began is a fact too */
+		decide(tail, decision_new(tails->control), source, &none);
+		return;
+	}
+	for (int i = 0; i < 4 && tail_read(tail, source); i++)
+		;
+}
+
+static void on_time(void *owner)
+{
+	struct tails *tails = owner;
+	struct control *control = tails->control;
+	const struct source *source;
+
+	timer_set(tails->timer, LOOK_EVERY);
+	if (!control->engine || control->draining || control->stopping)
+		return;
+	drop_strangers(tails);
+	for (size_t i = 0; (source = engine_source_at(control->engine, i)); i++)
+		if (*source->file)
+			follow(tails, source);
+}
+
+void tails_init(struct tails *tails, struct control *control)
+{
+	tails->control = control;
+	LIST_INIT(&tails->list);
+	tails->chunk = xmalloc(TAIL_CHUNK);
+	tails->timer = timer_new(control->loop, on_time, tails);
+	timer_set(tails->timer, LOOK_EVERY);
+}
+
+void tails_fini(struct tails *tails)
+{
+	struct tail *tail;
+
+	while ((tail = LIST_FIRST(&tails->list))) {
+		LIST_REMOVE(tail, next);
+		tail_free(tail);
+	}
+	tails->timer = timer_free(tails->timer);
+	free(tails->chunk);
+}
+
+const char *tails_state(const struct tails *tails, const struct source *source, char text[200])
+{
+	const struct tail *tail = find(tails, source->id);
+
+	text[0] = '\0';
+	if (tail && *tail->problem)
+		snprintf(text, 200, "%s", tail->problem);
+	else if (tail && tail->known)
+		snprintf(text, 200, "position %" PRId64, tail->committed.offset);
+	return text;
+}

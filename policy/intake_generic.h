@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The mapping of a source of kind generic: where in a sender's JSON an alert's fields are, as its
+ * operator wrote it.
+ *
+ *   {"list": "/alerts",                            where the alerts are; "" = the body is one
+ *    "fields": {"policy_id": "/rule", "object_id": ["/host", "{/ip}:{/port}"], …},
+ *    "level": "/severity", "status": "/state",     words: source.levels, and
+ *    "firing": "open", "recovered": "closed,ok", "test": "", "ignored": "pending",
+ *    "starts_at": "/since", "ends_at": …, "event_at": …,
+ *    "labels": ["/tags"], "annotations": [],
+ *    "hints": {"address": ["/src"], "peer_address": …, "port", "peer_port", "protocol", "vlan"},
+ *    "extract": [{"from": "/message", "pattern": "from (?<address>\\S+) port (?<port>\\d+)"}]}
+ *
+ * Expressions are those of policy/value.h; a list is its alternatives. A pattern is a regular
+ * expression (PCRE2) whose named groups are fields or hints; it is matched within limits. */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/error.h"
+
+/* Checks what an operator wrote and gives it normalised (new reference), every member present.
+ * Returns 0 or -EINVAL with err (field "/mapping/…"). */
+int intake_generic_read(const json_t *mapping, json_t **ret, struct error *err);

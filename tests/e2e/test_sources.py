@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Senders other than Alertmanager: a real Prometheus sends directly, the others' payloads are posted
+as they would be; who may send, and what becomes of what is no alert."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import shutil
+import tempfile
+import time
+
+import harness
+from network import wait_for_packets
+from senders import Prometheus, stamp
+from waiting import wait_for
+
+RATE = 20_000
+RINGS = {"memory_bytes": 32 * harness.MIB}
+PAYLOADS = f"{os.path.dirname(os.path.abspath(__file__))}/../data/intake"
+SECRET = "0123456789abcdef"
+
+
+def payload(name):
+    with open(f"{PAYLOADS}/{name}", "rb") as file:
+        return file.read()
+
+
+class Sources(harness.Case):
+    def setUp(self):
+        super().setUp()
+        self.folder = tempfile.mkdtemp(prefix="ringbell-e2e-eve-", dir="/tmp")
+        self.addCleanup(shutil.rmtree, self.folder)
+        os.chmod(self.folder, 0o755)
+        self.eve = f"{self.folder}/eve.json"
+        self.ringbell = self.daemon(rings=RINGS, sections={"sources": {"folders": self.folder}})
+
+    def add_source(self, name, **members):
+        return self.ringbell.api.call("POST", "/api/v1/sources", {"name": name, **members})
+
+    def post(self, path, body, status=200, **headers):
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        answer = self.ringbell.api.ask("POST", path, body,
+                                       headers={"Authorization": "", **names})
+        self.assertEqual(answer.status, status, answer)
+        return answer
+
+    def refusals(self, source):
+        return self.ringbell.api.call("GET", f"/api/v1/refusals?source={source}")["items"]
+
+    def test_prometheus_drives_a_capture(self):
+        policy = self.ringbell.add_policy("all")["id"]
+        self.ringbell.add_endpoint("all", kind="pcap", policy=policy)
+        source = self.add_source("prometheus", kind="alertmanager")
+        self.traffic(RATE)
+        wait_for_packets(RATE)
+        sender = Prometheus(f"/in/prometheus/{source['token']}")
+        self.addCleanup(sender.close)
+        wait_for("policy on", lambda: self.ringbell.policy(policy)["state"] == "on", 20)
+        sender.resolve()
+        row = self.ringbell.wait_capture(policy, "finished", 20)
+        self.assertGreater(row["coverage"]["packets"], 0)
+        alerts = self.ringbell.api.call("GET", "/api/v1/alerts?source=prometheus")["items"]
+        self.assertEqual(alerts[-1]["policy"]["id"], "TestAlwaysFires")
+        self.assertEqual(alerts[-1]["level"], "critical")
+
+    def test_tencent(self):
+        source = self.add_source("tencent", kind="tencent")
+        path = f"/in/tencent/{source['token']}"
+        firing = payload("tencent/event_sample.firing.json")
+        for method in ("GET", "HEAD"):
+            answer = self.ringbell.api.ask(method, path, headers={"Authorization": ""})
+            self.assertEqual(answer.status, 200, answer)
+        for body in (b"", b"{}"):
+            self.post(path, body)
+        self.assertFalse(self.refusals("tencent"), "a look whether the address works is no refusal")
+        for _ in range(4):
+            answer = self.post(path, firing)
+            self.assertEqual(answer.json, {"sessionId": json.loads(firing)["sessionId"],
+                                           "retCode": 0})
+        password = base64.b64encode(f"any:{source['token']}".encode()).decode()
+        self.post("/in/tencent", payload("tencent/event_sample.recovered.json"),
+                  Authorization=f"Basic {password}")
+        alerts = self.ringbell.api.call("GET", "/api/v1/alerts?source=tencent")["items"]
+        self.assertEqual(sorted(alert["outcome"] for alert in alerts),
+                         ["closed", "duplicate", "duplicate", "duplicate", "opened"])
+        self.post(path, b"{ // not JSON")
+        wait_for("kept", lambda: len(self.refusals("tencent")) == 1, 5)
+        kept = self.refusals("tencent")[0]
+        self.assertIn("invalid_json", kept["problem"])
+        raw = self.ringbell.api.call("GET", f"/api/v1/refusals/{kept['id']}")["raw"]
+        self.assertEqual(raw, "{ // not JSON")
+
+    def test_who_may_send(self):
+        alert = payload("pagerduty_v3/incident.firing.json")
+        source = self.add_source("pagerduty", kind="pagerduty_v3", hmac={
+            "header": "X-PagerDuty-Signature", "prefix": "v1=", "secrets": [SECRET]})
+        path = f"/in/pagerduty/{source['token']}"
+        good = "v1=" + hmac.new(SECRET.encode(), alert, hashlib.sha256).hexdigest()
+        self.assertEqual(source["hmac"]["secrets"], ["***"])
+        self.post(path, alert, 403)
+        self.post(path, alert, 403, X_PagerDuty_Signature="v1=" + "0" * 64)
+        self.post(path, alert, 200, X_PagerDuty_Signature="v1=00," + good)
+        far = self.add_source("far", kind="native", networks=["192.0.2.0/24"])
+        native = {"level": "critical", "policy": "p", "object": "o"}
+        self.post(f"/in/far/{far['token']}", native, 403)
+        self.post("/in/far/wrong", native, 401)
+        self.assertFalse(self.refusals("far"), "nothing is kept of a sender who is refused")
+
+    def write_eve(self, signature, mode="a"):
+        """A record that is no alert, and one that is, written in two pieces."""
+        record = json.loads(payload("suricata/alert.json"))
+        record["alert"]["signature_id"] = signature
+        record["timestamp"] = stamp(time.time())
+        text = json.dumps(record)
+        with open(self.eve, mode) as file:
+            if mode == "a":
+                file.write(json.dumps({"event_type": "flow", "src_ip": "10.0.0.1"}) + "\n")
+            file.write(text[:100])
+            file.flush()
+            file.write(text[100:] + "\n")
+
+    def signatures(self):
+        rows = self.ringbell.api.call("GET", "/api/v1/alerts?source=eve&limit=200")["items"]
+        return [row["policy"]["id"] for row in reversed(rows)]
+
+    def wait_signatures(self, *wanted):
+        wait_for(f"signatures {wanted}",
+                 lambda: self.signatures() == [f"1:{number}" for number in wanted], 10)
+
+    def test_eve_file_drives_a_capture(self):
+        policy = self.ringbell.add_policy("all")["id"]
+        self.ringbell.add_endpoint("all", kind="pcap", policy=policy)
+        self.write_eve(1)
+        source = self.add_source("eve", kind="suricata", file=self.eve, hold="2s")
+        self.traffic(RATE)
+        wait_for("followed", lambda: "position" in self.ringbell.api.call(
+            "GET", f"/api/v1/sources/{source['id']}")["file_state"], 10)
+        self.write_eve(2) # what was there before is no news, this is
+        self.wait_signatures(2)
+        wait_for("policy on", lambda: self.ringbell.policy(policy)["state"] == "on", 10)
+
+        os.rename(self.eve, f"{self.eve}.1") # rotated
+        self.write_eve(3)
+        self.wait_signatures(2, 3)
+        self.write_eve(4)
+        with open(self.eve, "a") as file:
+            file.write("not JSON, but has \"alert\"\n")
+        self.wait_signatures(2, 3, 4)
+
+        self.ringbell.kill_child("control")
+        self.write_eve(5)
+        os.rename(self.eve, f"{self.eve}.2") # while nobody was looking
+        self.write_eve(6)
+        self.ringbell.wait_ready()
+        self.wait_signatures(2, 3, 4, 5, 6)
+        self.write_eve(7, "w") # cut to nothing, and shorter than it was
+        self.wait_signatures(2, 3, 4, 5, 6, 7)
+
+    def test_file_elsewhere(self):
+        source = self.add_source("eve", kind="suricata", file="/etc/passwd")
+        wait_for("a problem", lambda: "ermission denied" in self.ringbell.api.call(
+            "GET", f"/api/v1/sources/{source['id']}")["file_state"], 10)
+        answer = self.ringbell.api.ask("POST", "/api/v1/sources", {
+            "name": "x", "kind": "grafana", "file": "/var/log/x"})
+        self.assertEqual(answer.status, 422, answer)
+
+    def test_token_changes_without_a_gap(self):
+        first = self.add_source("s", kind="native")
+        alert = {"level": "info", "policy": "p", "object": "o"}
+        second = self.ringbell.api.call("POST", "/api/v1/sources/s/token", {"keep_old": "1h"})
+        for token in (first["token"], second["token"]):
+            self.post("/in/s", alert, 200, Authorization=f"Bearer {token}")
+        third = self.ringbell.api.call("POST", "/api/v1/sources/s/token")
+        self.post("/in/s", alert, 401, Authorization=f"Bearer {second['token']}")
+        self.post("/in/s", alert, 200, X_Ringbell_Token=third["token"])
+
+    def test_rate(self):
+        slow = self.add_source("slow", kind="native", rate=1)
+        other = self.add_source("other", kind="native", rate=1)
+        alert = {"level": "info", "policy": "p", "object": "o"}
+        answers = [self.ringbell.api.ask("POST", f"/in/slow/{slow['token']}", alert)
+                   for _ in range(14)]
+        self.assertEqual([answer.status for answer in answers[:10]], [200] * 10)
+        limited = answers[-1]
+        self.assertEqual(limited.status, 429, limited)
+        self.assertIn("retry-after", limited.headers)
+        self.post(f"/in/other/{other['token']}", alert)
+
+    def test_events_api(self):
+        source = self.add_source("pd", kind="pagerduty_events")
+        body = json.loads(payload("pagerduty_events/trigger.firing.json"))
+        body["routing_key"] = source["token"]
+        answer = self.post("/v2/enqueue", body, 202)
+        self.assertEqual(answer.json["dedup_key"], body["dedup_key"])
+        self.post(f"/in/pd/{source['token']}/v2/enqueue", body, 202)
+        body["routing_key"] = "wrong"
+        self.post("/v2/enqueue", body, 401)
+
+    def test_preview(self):
+        mapping = {"list": "/events", "fields": {"policy_id": "/rule", "object_id": "/host"},
+                   "extract": [{"from": "/text", "pattern": "to (?<peer_address>[0-9.]+)"}]}
+        answer = self.ringbell.api.call("POST", "/api/v1/sources/preview", {
+            "source": {"name": "try", "kind": "generic", "mapping": mapping},
+            "payload": {"events": [{"rule": "r", "host": "h", "text": "loss to 192.0.2.7"}]}})
+        alert = answer["alerts"][0]
+        self.assertEqual(alert["policy"]["id"], "r")
+        self.assertEqual(alert["hints"], {"peers": ["192.0.2.7"]})
+        answer = self.ringbell.api.call("POST", "/api/v1/sources/preview",
+                                        {"source": "native", "payload": "{"})
+        self.assertEqual(answer["problem"]["code"], "invalid_json")
+        self.assertFalse(self.ringbell.api.call("GET", "/api/v1/alerts")["items"])
+        bad = dict(mapping, extract=[{"from": "/text", "pattern": "(?<nonsense>a"}])
+        answer = self.ringbell.api.ask("POST", "/api/v1/sources",
+                                       {"name": "x", "kind": "generic", "mapping": bad})
+        self.assertEqual(answer.status, 422, answer)
+        self.assertIn("/mapping/extract/0", str(answer.json))
+
+
+if __name__ == "__main__":
+    harness.main()
