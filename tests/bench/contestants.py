@@ -46,8 +46,8 @@ PEERS = {
 
 
 def installed(names):
-    """Those of the peers that are there."""
-    return [name for name in names
+    """Those of the peers that are there, and work: stenotype was seen to write nothing on Linux 6.18."""
+    return [name for name in names if name != "stenotype"
             if PEERS[name][0].startswith("{") or shutil.which(PEERS[name][0])]
 
 
