@@ -126,10 +126,10 @@ static void wrong_shapes(void)
 	check_refused("storage: 5\n", ":1:1: /storage: keys with values are expected; allowed: "
 				      "min_free_bytes, keep_free_bytes, max_bytes, "
 				      "retention, sync_after");
-	check_refused("[a]\n",
-		      ":1:1: /: keys with values are expected; allowed: listen, state, "
-		      "captures, public_url, tls, http, log_level, nics, rings, replay, sources, storage, "
-		      "courier, users, test");
+	check_refused("[a]\n", ":1:1: /: keys with values are expected; allowed: listen, state, "
+			       "captures, public_url, tls, http, log_level, nics, rings, replay, "
+			       "sources, storage, "
+			       "courier, users, test");
 }
 
 static void wrong_texts(void)
