@@ -55,6 +55,28 @@ class Push(harness.Case):
             return [push for push in detail["deliveries"] if push["state"] == "dead"]
         self.assertEqual(wait_for("dead push", dead)[0]["status"], 400)
 
+    def templated(self, content):
+        sink = Sink()
+        self.addCleanup(sink.close)
+        self.ringbell.add_endpoint("templated", kind="http", url=sink.url + "/{{ object }}", content=content)
+        return sink
+
+    def test_values_stay_values_in_templates(self):
+        sink = self.templated('{"where": "{{ object }}", "over": {{ recovered }}}')
+        evil = 'a/../b?c="}\\,@x'
+        self.ringbell.send_alert(level="critical", policy="p", object=evil)
+        wait_for("push", lambda: len(sink.accepted()) == 1)
+        self.assertEqual(json.loads(sink.accepted()[0]), {"where": evil, "over": False})
+        self.assertEqual(sink.requests[0][1], "/hook/a%2F..%2Fb%3Fc%3D%22%7D%5C%2C%40x")
+
+    def test_failing_template_costs_the_template_only(self):
+        sink = self.templated('{"x": {{ 1 // (object|length - 4) }}}')
+        alert = self.ringbell.send_alert(level="critical", policy="p", object="four")["alerts"][0]
+        wait_for("push", lambda: len(sink.accepted()) == 1)
+        self.assertEqual(json.loads(sink.accepted()[0])["alert"]["object"]["name"], "four")
+        timeline = self.ringbell.api.call("GET", f"/api/v1/alerts/{alert['id']}")["timeline"]
+        self.assertIn("/content: line 1, column 12: division by zero", [note["text"] for note in timeline])
+
 
 if __name__ == "__main__":
     harness.main()
