@@ -28,6 +28,9 @@ void api_alerts_post(struct exchange *exchange);
 void api_alerts_list(struct exchange *exchange);
 void api_alert_get(struct exchange *exchange);
 
+/* api_explain.c */
+void api_alerts_explain(struct exchange *exchange);
+
 /* api_policies.c */
 void api_policies_list(struct exchange *exchange);
 void api_policies_post(struct exchange *exchange);

@@ -20,6 +20,7 @@ const struct route api_routes[] = {
 
 	{METHOD_GET, V1 "/alerts", PERMISSION_ADMIN, api_alerts_list},
 	{METHOD_POST, V1 "/alerts", PERMISSION_ADMIN, api_alerts_post},
+	{METHOD_POST, V1 "/alerts/explain", PERMISSION_ADMIN, api_alerts_explain},
 	{METHOD_GET, V1 "/alerts/{}", PERMISSION_ADMIN, api_alert_get},
 
 	{METHOD_GET, V1 "/policies", PERMISSION_ADMIN, api_policies_list},
