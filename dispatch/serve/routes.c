@@ -20,7 +20,7 @@ const struct route api_routes[] = {
 
 	{METHOD_GET, V1 "/alerts", PERMISSION_ADMIN, api_alerts_list},
 	{METHOD_POST, V1 "/alerts", PERMISSION_ADMIN, api_alerts_post},
-	{METHOD_POST, V1 "/alerts/explain", PERMISSION_ADMIN, api_alerts_explain},
+	{METHOD_POST, V1 "/explain", PERMISSION_ADMIN, api_alerts_explain},
 	{METHOD_GET, V1 "/alerts/{}", PERMISSION_ADMIN, api_alert_get},
 
 	{METHOD_GET, V1 "/policies", PERMISSION_ADMIN, api_policies_list},
@@ -71,7 +71,7 @@ const struct route api_routes[] = {
 
 	{METHOD_GET, V1 "/sources", PERMISSION_ADMIN, api_sources_list},
 	{METHOD_POST, V1 "/sources", PERMISSION_ADMIN, api_sources_post},
-	{METHOD_POST, V1 "/sources/preview", PERMISSION_ADMIN, api_source_preview},
+	{METHOD_POST, V1 "/source-previews", PERMISSION_ADMIN, api_source_preview},
 	{METHOD_GET, V1 "/refusals", PERMISSION_ADMIN, api_refusals_list},
 	{METHOD_GET, V1 "/refusals/{}", PERMISSION_ADMIN, api_refusal_get},
 	{METHOD_GET, V1 "/sources/{}", PERMISSION_ADMIN, api_source_get},

@@ -14,7 +14,7 @@ RATE = 20_000
 API = "/api/v1"
 # Answers to races that no test can force: the object was deleted by a request that was quicker.
 RACES = {("create", "204"), ("replace", "204"), ("edit", "204"), ("get", "204"), ("enable", "204"),
-         ("disable", "204"), ("automatic", "204"), ("renew", "204")}
+         ("disable", "204"), ("automatic", "204"), ("renew", "204"), ("clone", "204")}
 
 
 class Reply:
@@ -91,6 +91,8 @@ class WholeApi(harness.Case):
         self.check_probe()
         self.check_policies()
         self.check_endpoints()
+        self.check_routing()
+        self.check_pushes()
         self.check_sources()
         self.check_alerts()
         self.check_captures()
@@ -165,6 +167,35 @@ class WholeApi(harness.Case):
                                             "url": "https://127.0.0.1:9/hook", "levels": ["致命"]})
         self.ask(204, "DELETE", path)
 
+    def check_routing(self):
+        """Alert policies, routes, silences."""
+        end = "2099-01-01T00:00:00Z"
+        for kind, body, change in (
+                ("alert-policies", {"name": "disk full"}, {"name": "disk", "enabled": False}),
+                ("routes", {"name": "night"}, {"name": "day", "continue": False}),
+                ("silences", {"name": "works", "ends_at": end}, {"name": "more", "ends_at": end})):
+            row = self.ask(201, "POST", f"{API}/{kind}", body).json
+            self.ask(204, "DELETE", self.edit(kind, row, change))
+
+    def check_pushes(self):
+        row = self.ask(201, "POST", f"{API}/endpoints", {
+            "name": "gone", "kind": "http", "url": "http://127.0.0.1:9/", "attempts_max": 1,
+            "alert_policies": ["to-nobody"]}).json
+        path = f"{API}/endpoints/{row['id']}"
+        self.assertNotEqual(self.ask(200, "POST", f"{path}/test").json["verdict"], "delivered")
+        self.ask(200, "POST", f"{API}/endpoint-tests", {"endpoint": {
+            "name": "form", "kind": "http", "url": "http://127.0.0.1:9/"}})
+        self.ask(422, "POST", f"{API}/endpoint-tests", {"endpoint": {"kind": "http"}})
+        copy = self.ask(201, "POST", f"{path}/clone").json
+        self.ask(204, "DELETE", f"{API}/endpoints/{copy['id']}")
+        self.ringbell.send_alert(level="critical", policy="to-nobody", object="o")
+        dead = wait_for("a dead push", lambda: self.ask(
+            200, "GET", f"{API}/pushes?state=dead").json["items"], 20)
+        self.ask(200, "POST", f"{API}/pushes/{dead[0]['id']}/replay")
+        self.ask(200, "POST", f"{path}/replay")
+        self.ask(200, "POST", f"{API}/templates/preview", {"content": "{{ level }}"})
+        self.ask(204, "DELETE", f"{path}?force=true")
+
     def check_sources(self):
         row = self.ask(201, "POST", f"{API}/sources",
                        {"name": "lab", "kind": "alertmanager"}).json
@@ -195,7 +226,7 @@ class WholeApi(harness.Case):
         refusals = wait_for("a refusal", lambda: self.ask(
             200, "GET", f"{API}/refusals?source=lab2").json["items"], 5)
         self.ask(200, "GET", f"{API}/refusals/{refusals[0]['id']}")
-        self.ask(200, "POST", f"{API}/sources/preview", {"source": "lab2", "payload": notice})
+        self.ask(200, "POST", f"{API}/source-previews", {"source": "lab2", "payload": notice})
 
     def check_alerts(self):
         self.ringbell.add_endpoint("sink", kind="http", url="http://127.0.0.1:9/")
@@ -207,6 +238,7 @@ class WholeApi(harness.Case):
         self.ask(422, "POST", f"{API}/alerts", {"level": "critical"})
         self.ask(400, "POST", f"{API}/alerts", b"")
         identity = made["alerts"][0]["id"]
+        self.ask(200, "POST", f"{API}/explain", {"alert": identity})
         detail = self.ask(200, "GET", f"{API}/alerts/{identity}").json
         self.assertEqual(len(detail["deliveries"]), 1)
         self.ask(404, "GET", f"{API}/alerts/nothing")
@@ -244,6 +276,13 @@ class WholeApi(harness.Case):
         self.ask(404, "GET", f"{API}/captures/nothing")
         self.ask(404, "HEAD", f"{API}/captures/nothing/download")
         self.ask(404, "POST", f"{API}/captures/nothing/stop")
+        for derived in (f"{path}/packets", f"{path}/follow", f"{API}/packets"):
+            self.ask(200, "GET", f"{derived}?format=pcap")
+        self.ask(204, "PUT", f"{path}/pin", {"note": "case 17"})
+        self.ask(409, "DELETE", path)
+        self.ask(204, "DELETE", f"{path}/pin")
+        self.ask(204, "DELETE", path)
+        self.ask(410, "GET", f"{path}/download")
 
     def check_file(self, file):
         for method in ("GET", "HEAD"):

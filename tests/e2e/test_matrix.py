@@ -88,7 +88,9 @@ class Matrix(harness.Case):
                     answer = self.status(method, filled(pattern, name, token), bearer)
                     self.assertEqual(answer.status, 401, (name, answer))
             answer = self.status(method, filled(pattern, "native", self.source), None)
-            self.assertEqual(answer.status, 400, answer) # no body
+            # the token may stand in a header or in the body; a probe needs no body
+            wanted = 401 if pattern.count("{}") < 2 else 400 if method == "POST" else 200
+            self.assertEqual(answer.status, wanted, (method, pattern, answer))
 
     def test_methods_a_path_does_not_have(self):
         paths = {}
@@ -110,7 +112,9 @@ class Matrix(harness.Case):
                           path + "%00", "/api/v1/.." + path, path + ";x=1"):
                 answer = self.status("GET", other, self.admin)
                 # a parameter takes any piece: then it is an object that does not exist
-                self.assertIn(answer.status, (400, 404, 405), (other, answer))
+                # behind a source's name comes a token
+                known = (400, 401, 404, 405) if pattern.startswith("/in/") else (400, 404, 405)
+                self.assertIn(answer.status, known, (other, answer))
                 anonymous = self.status("GET", other, None)
                 self.assertIn(anonymous.status, (400, 401, 404, 405), (other, anonymous))
 

@@ -204,13 +204,13 @@ class Sources(harness.Case):
     def test_preview(self):
         mapping = {"list": "/events", "fields": {"policy_id": "/rule", "object_id": "/host"},
                    "extract": [{"from": "/text", "pattern": "to (?<peer_address>[0-9.]+)"}]}
-        answer = self.ringbell.api.call("POST", "/api/v1/sources/preview", {
+        answer = self.ringbell.api.call("POST", "/api/v1/source-previews", {
             "source": {"name": "try", "kind": "generic", "mapping": mapping},
             "payload": {"events": [{"rule": "r", "host": "h", "text": "loss to 192.0.2.7"}]}})
         alert = answer["alerts"][0]
         self.assertEqual(alert["policy"]["id"], "r")
         self.assertEqual(alert["hints"], {"peers": ["192.0.2.7"]})
-        answer = self.ringbell.api.call("POST", "/api/v1/sources/preview",
+        answer = self.ringbell.api.call("POST", "/api/v1/source-previews",
                                         {"source": "native", "payload": "{"})
         self.assertEqual(answer["problem"]["code"], "invalid_json")
         self.assertFalse(self.ringbell.api.call("GET", "/api/v1/alerts")["items"])
