@@ -357,9 +357,10 @@ int ring_new(const struct ring_options *options, struct instant now, struct ring
 	ring->orphan_seq = options->orphan_seq;
 	ring->tear_at = options->tear_at;
 	ring->infos = xcalloc(options->block_count, sizeof(*ring->infos));
-	for (uint32_t i = 1; i <= ring->block_count; i++)
-		ring_block_touch(block_at(ring, i));
 	adopt(ring, now);
+	/* a successor has packets waiting, and faults its pages in as it reads them */
+	for (uint32_t i = 1; ring_is_fresh(ring) && i <= ring->block_count; i++)
+		ring_block_touch(block_at(ring, i));
 	*ret = ring;
 	return 0;
 }
