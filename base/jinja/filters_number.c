@@ -149,7 +149,8 @@ static struct value round_towards(struct render *r, struct value v, int64_t digi
 	if (scaled.kind == VALUE_FLOAT) {
 		if (!isfinite(scaled.real))
 			render_fail(r, JINJA_FAULT_VALUE, "round: the number is not finite");
-		scaled = value_float(towards(scaled.real));
+		/* Python's are whole numbers, which have no negative zero */
+		scaled = value_float(towards(scaled.real) + 0.0);
 	}
 	return render_binary(r, '/', scaled, unit);
 }
