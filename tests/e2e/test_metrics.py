@@ -130,7 +130,7 @@ class Metrics(harness.Case):
         self.assertEqual(self.value(samples, "dispatch_queue_length"), 1)
         self.assertEqual(self.value(samples, "dispatch_deliveries_total", result="delivered"), 0)
         self.assertEqual(self.value(samples, "http_requests_total", route="/in/{}/{}",
-                                    method="POST", code="4xx"), 3)
+                                    method="GET, HEAD, POST", code="4xx"), 3)
         self.assertEqual(samples["ringbell_http_request_duration_seconds"][
             frozenset({("kind", "intake"), ("", "_count")})], 5)
         storage = self.ringbell.status()["storage"]
