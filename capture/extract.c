@@ -285,7 +285,7 @@ static int step(struct extract *e)
 		/* following, what is there is not held back by what may never come */
 		int idle = !e->job.follow || !count_in(e, SOURCE_READY);
 
-		if (idle && e->job.follow && (r = sink_flush(e->sink)))
+		if (idle && e->job.follow && e->result.packets && (r = sink_flush(e->sink)))
 			return r;
 		r = listen_for(e, idle ? FOREVER : 0);
 		if (r || idle)

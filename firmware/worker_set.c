@@ -19,6 +19,7 @@
 #define MEMORY_BYTES (256u << 20)
 #define JOB_CPU	     60 /* seconds */
 #define EXTRACT_CPU  3600
+#define JOB_PLACES   4
 #define JOB_LIFE     (10 * DUR_MIN) /* longer than any job; control gives up much earlier */
 
 struct running {
@@ -104,6 +105,16 @@ static int extract_process(int socket, const void *config)
 							       : extract_main(socket);
 }
 
+/* Extractions last: some places are for those that others wait for. */
+static bool is_crowded(const struct worker_set *set)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < WORKER_SET_MAX; i++)
+		n += set->workers[i].pid && set->workers[i].kind == WORKER_EXTRACT;
+	return n >= WORKER_SET_MAX - JOB_PLACES;
+}
+
 static struct running *find_free(struct worker_set *set)
 {
 	for (size_t i = 0; i < WORKER_SET_MAX; i++)
@@ -130,7 +141,7 @@ static int fork_worker(struct worker_set *set, enum worker_kind kind)
 	};
 	int ends[2], r;
 
-	if (!w)
+	if (!w || (kind == WORKER_EXTRACT && is_crowded(set)))
 		return -EAGAIN;
 	r = ipc_pair(ends);
 	if (r < 0)

@@ -137,6 +137,8 @@ static void pointer_format(const char *prefix, const char *key, char ret[INTAKE_
 {
 	size_t len = (size_t)snprintf(ret, INTAKE_POINTER_MAX, "%s/", prefix);
 
+	if (len >= INTAKE_POINTER_MAX)
+		len = INTAKE_POINTER_MAX - 1;
 	for (; *key && len < INTAKE_POINTER_MAX - 3; key++) {
 		if (*key == '~' || *key == '/') {
 			ret[len++] = '~';

@@ -412,7 +412,11 @@ int outbox_add_fallback(struct db *db, const char *dead, const struct outbox_pus
 		       "  fallback_of)"
 		       " SELECT ?1, alert, ?2, fingerprint, 'pending', 0, 0, ?3, ?3, 0, '', '',"
 		       "  request, event, id FROM outbox"
-		       " WHERE id = ?4 AND state = 'dead' AND fallback_of = ''",
+		       " WHERE id = ?4 AND state = 'dead' AND fallback_of = ''"
+		       /* nobody is told of a beginning after its end */
+		       "  AND NOT (event = 'firing' AND EXISTS (SELECT 1 FROM outbox n"
+		       "   WHERE n.fingerprint = outbox.fingerprint AND n.seq > outbox.seq"
+		       "   AND n.event = 'recovered'))",
 		       db_text(push->id), db_text(push->endpoint), db_wall(push->created_at),
 		       db_text(dead));
 

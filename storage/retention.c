@@ -151,7 +151,10 @@ int retention_remove(struct db *db, const char *capture, enum retention_reason r
 	char note[64];
 	int r = db_run(db,
 		       "INSERT INTO removals (capture, reason, at, done)"
-		       " SELECT id, ?, ?, 0 FROM captures WHERE id = ? AND state = 3"
+		       " SELECT id, ?1, ?2, 0 FROM captures WHERE id = ?3 AND state = 3"
+		       /* it may have been pinned since the plan was made */
+		       "  AND NOT EXISTS (SELECT 1 FROM pins p WHERE p.capture = captures.id"
+		       "                  AND (p.until = 0 OR p.until > ?2))"
 		       " ON CONFLICT DO NOTHING",
 		       db_text(names[reason]), db_wall(now), db_text(capture));
 
@@ -169,8 +172,8 @@ int retention_next(struct db *db, char capture[IDENT_SIZE], char folder[128])
 	CLEANUP_ROWS struct db_rows rows = {0};
 	int r = db_query(db, &rows,
 			 "SELECT c.id, c.folder FROM removals r JOIN captures c ON c.id = r.capture"
-			 " WHERE r.done = ? LIMIT 1",
-			 db_integer(0));
+			 " WHERE r.done = 0 AND r.capture > ? ORDER BY r.capture LIMIT 1",
+			 db_text(capture));
 
 	if (!r)
 		r = db_next(&rows);
@@ -192,6 +195,7 @@ int retention_delete_files(int captures_fd, const char *folder, int max)
 	int fd = openat(captures_fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	CLEANUP(closedir_ptr) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
+	int r = 0; /* the first failure: the others go all the same */
 
 	if (!dir) {
 		int error = errno;
@@ -204,11 +208,11 @@ int retention_delete_files(int captures_fd, const char *folder, int max)
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
 		if (!max--)
-			return RETENTION_MORE;
-		if (unlinkat(fd, entry->d_name, 0) && errno != ENOENT)
-			return -errno;
+			return r ? r : RETENTION_MORE;
+		if (unlinkat(fd, entry->d_name, 0) && errno != ENOENT && !r)
+			r = -errno;
 	}
-	return unlinkat(captures_fd, folder, AT_REMOVEDIR) && errno != ENOENT ? -errno : 0;
+	return r ? r : unlinkat(captures_fd, folder, AT_REMOVEDIR) && errno != ENOENT ? -errno : 0;
 }
 
 int retention_finish(struct db *db, const char *capture)

@@ -51,10 +51,12 @@ uint64_t retention_plan(const struct retention_item items[], size_t count,
  * free, *all_bytes counts running ones too. Returns the number or -errno. */
 int retention_list(struct db *db, wall_t now, struct retention_item **ret, uint64_t *all_bytes);
 
-/* In a write job. Commits to removing it: 0, or CATALOGUE_ABSENT where it is not finished. */
+/* In a write job. Commits to removing it: 0, or CATALOGUE_ABSENT where it is not finished, pinned,
+ * or removed already. */
 int retention_remove(struct db *db, const char *capture, enum retention_reason reason, wall_t now);
 
-/* A removal whose files may still be there: 0 with its folder, or CATALOGUE_ABSENT. */
+/* The first removal behind `capture` ("" = of all) whose files may still be there: 0 with its id
+ * and folder, or CATALOGUE_ABSENT. */
 int retention_next(struct db *db, char capture[IDENT_SIZE], char folder[128]);
 /* Deletes up to `max` files of a capture's folder, and the folder once it is empty. Blocks on the
  * disk. Returns 0: all gone, RETENTION_MORE, or -errno. Links are removed, never followed. */

@@ -194,7 +194,11 @@ static bool is_final_sigma(const char *text, const char *sigma, const char *afte
 {
 	uint32_t before = 0, next = 0;
 
-	for (const char *p = text; p < sigma;)
+	const char *p = sigma;
+
+	while (p > text && ((unsigned char)*--p & 0xc0) == 0x80)
+		;
+	if (p < sigma)
 		before = ustr_next(&p, sigma);
 	if (after < end)
 		next = ustr_next(&after, end);

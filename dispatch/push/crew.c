@@ -60,7 +60,8 @@ static bool wait_for_work(struct crew *crew)
 	crew->idle++;
 	r = pthread_cond_timedwait(&crew->work, &crew->lock, &until);
 	crew->idle--;
-	return !crew->stop && !r;
+	/* a job may have been put, and its signal lost, while a timed-out wait got its lock back */
+	return !crew->stop && (!r || !TAILQ_EMPTY(&crew->waiting));
 }
 
 static unsigned free_place(const struct crew *crew)
@@ -116,14 +117,23 @@ static void add_thread(struct crew *crew)
 	pthread_attr_destroy(&attributes);
 }
 
+static unsigned count_waiting(const struct crew *crew)
+{
+	const struct crew_job *job;
+	unsigned n = 0;
+
+	TAILQ_FOREACH (job, &crew->waiting, next)
+		n++;
+	return n;
+}
+
 void crew_put(struct crew *crew, struct crew_job *job)
 {
 	pthread_mutex_lock(&crew->lock);
 	TAILQ_INSERT_TAIL(&crew->waiting, job, next);
-	if (!crew->idle && crew->threads < CREW_THREADS_MAX)
+	if (crew->idle < count_waiting(crew) && crew->threads < CREW_THREADS_MAX)
 		add_thread(crew);
-	else
-		pthread_cond_signal(&crew->work);
+	pthread_cond_signal(&crew->work);
 	pthread_mutex_unlock(&crew->lock);
 }
 

@@ -23,6 +23,8 @@ static const struct {
 	{"fe80::/10", "link-local"},
 	{"ff00::/8", "multicast"},
 	{"fd00:ec2::254", "cloud metadata"},
+	{"100.100.100.200", "cloud metadata"},
+	{"192.0.0.192", "cloud metadata"},
 };
 
 static bool is_in(const struct address *address, const char *text)

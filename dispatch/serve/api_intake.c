@@ -114,15 +114,32 @@ static void commit(struct decision *decision, struct exchange *exchange, enum so
 	decision_commit(decision, on_committed, reply);
 }
 
+/* PagerDuty's events carry the source's token in their body; only its hash is ever kept. */
+static void mask_routing_key(char *raw, size_t len)
+{
+	static const char name[] = "\"routing_key\"";
+	const char *end = raw + len;
+	char *p = memmem(raw, len, name, sizeof(name) - 1);
+
+	if (!p)
+		return;
+	p = memchr(p + sizeof(name) - 1, '"', (size_t)(end - p) - (sizeof(name) - 1));
+	while (p && ++p < end && *p != '"')
+		*p = '*';
+}
+
 static void keep_delivery(struct decision *decision, const char *source, const char *body,
 			  size_t len)
 {
 	size_t kept = len < JOURNAL_RAW_MAX ? len : JOURNAL_RAW_MAX;
+	char *raw;
 
 	ident_new(decision->now.wall, decision->delivery.id);
 	decision->delivery.source = xstrdup(source);
 	decision->delivery.received_at = decision->now.wall;
-	decision->delivery.raw = kept ? xmemdup(body, kept) : xstrdup("");
+	raw = kept ? xmemdup(body, kept) : xstrdup("");
+	mask_routing_key(raw, kept);
+	decision->delivery.raw = raw;
 	decision->delivery.raw_size = kept;
 }
 
@@ -162,7 +179,8 @@ static void refuse(struct exchange *exchange, struct decision *decision,
 	size_t len;
 	const char *body = exchange_body(exchange, &len);
 
-	log_info("alert", "source %s: refused: %s %s", source->name, err->field, err->text);
+	/* the text may quote what the sender keeps secret; it is kept with the delivery */
+	log_info("alert", "source %s: refused: %s %s", source->name, err->code, err->field);
 	intake_count_add(&decision->control->intakes, source->name, INTAKE_INVALID);
 	keep_delivery(decision, source->name, body, len);
 	snprintf(decision->delivery.problem, sizeof(decision->delivery.problem), "%s: %s%s%s",

@@ -593,11 +593,13 @@ static int on_result(struct courier_link *courier, struct courier_result *verdic
 		snprintf(job->note, sizeof(job->note), "push %s after %d attempts: %s",
 			 result.state == OUTBOX_DELIVERED ? "delivered" : "given up",
 			 lease->attempt, job->text);
-	log_info("push", "%s: attempt %d: %s, status %u: %s, alert %s", result.id, lease->attempt,
+	/* not the remote's words: an answer may repeat a secret of ours */
+	log_info("push", "%s: attempt %d: %s, status %u, step %s, alert %s", result.id,
+		 lease->attempt,
 		 result.state == OUTBOX_DELIVERED ? "delivered"
 		 : result.state == OUTBOX_DEAD	  ? "dead"
 						  : "again later",
-		 verdict->status, job->text, lease->alert);
+		 verdict->status, courier_step_name(verdict->step), lease->alert);
 	lease->push[0] = '\0';
 	courier->leased--;
 	commit_post(&courier->control->commits, settle_run, settle_done, job);

@@ -104,7 +104,7 @@ static void finish(struct derived *d)
 	const struct extract_result *result = extraction_result(d->extraction);
 	struct exchange *exchange = d->exchange;
 	bool whole = d->end == EXTRACTION_DONE && result->end == EXTRACT_END_OK &&
-		     !extraction_is_short(d->extraction);
+		     !result->damaged && !extraction_is_short(d->extraction);
 
 	log_info("http",
 		 "derived download: %" PRIu64 " of %" PRIu64 " packets, %" PRIu64 " bytes%s",
@@ -271,8 +271,17 @@ void derived_start(struct exchange *exchange, const struct derived_order *order,
 		return;
 	}
 	d = derived_new(exchange, order, plan);
+	exchange->on_gone = on_gone; /* it may leave before the first packet is found */
+	exchange->owner = d;
 	count = extraction_sources(d->extraction)->count;
-	if (count && count <= EXTRACT_SOURCES_MAX)
+	if (count > EXTRACT_SOURCES_MAX) {
+		exchange_refuse(exchange, 422, "too_many_captures",
+				"%zu NICs of captures fit, %d are allowed: narrow them", count,
+				EXTRACT_SOURCES_MAX);
+		derived_free(d);
+		return;
+	}
+	if (count)
 		fd = open_pipe(d);
 	if (fd >= 0) {
 		extraction_start(d->extraction, fd);

@@ -179,6 +179,8 @@ static void on_refreshed(void *owner)
 {
 	struct extraction *x = owner;
 
+	if (x->stopped)
+		return;
 	for (size_t i = 0; x->worker && i < x->sources.count; i++)
 		give(x, &x->sources.items[i]);
 	timer_set(x->timer, FOLLOW_PERIOD);

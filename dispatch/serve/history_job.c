@@ -41,6 +41,15 @@ static bool is_standing(struct live_capture *capture, const char *nic)
 	       track->state == TRACK_RECORDING;
 }
 
+/* Every packet, not one of many. */
+static bool is_unsampled(const struct control *control, const struct live_capture *capture)
+{
+	const struct pcap_policy *policy =
+		control->engine ? engine_policy(control->engine, capture->row.policy) : NULL;
+
+	return policy && policy->sampling <= 1;
+}
+
 /* The one that has been recording for longest. */
 static struct live_capture *find_standing(const struct control *control,
 					  const struct live_capture *wanting, const char *nic)
@@ -49,6 +58,7 @@ static struct live_capture *find_standing(const struct control *control,
 
 	LIST_FOREACH (capture, &control->live.captures, next)
 		if (capture != wanting && is_standing(capture, nic) &&
+		    is_unsampled(control, capture) &&
 		    (!found || capture->row.created_at.ns < found->row.created_at.ns))
 			found = capture;
 	return found;
@@ -136,6 +146,8 @@ static void commit_done(void *arg, int result)
 	struct live_capture *capture = live_find(&control->live, job->row.capture);
 
 	if (result == 0 && job->error) {
+		if (capture && job->single_nic)
+			capture->row.reach_from = capture->committed.reach_from;
 		log_warning("control", "capture %s: history from disk was not kept: %s",
 			    job->row.capture, strerrordesc_np(-job->error));
 	} else if (result == 0) {
@@ -168,7 +180,9 @@ static void on_end(void *owner, enum extraction_end end)
 	row->bytes = result->wire_bytes;
 	row->first.ns = result->first_ns;
 	row->last.ns = result->last_ns;
-	if (capture && job->single_nic) /* now: what is decided later is written later */
+	if (extraction_is_short(job->extraction) || result->damaged)
+		job->single_nic = false; /* it does not reach as far as it seems */
+	if (capture && job->single_nic)	 /* now: what is decided later is written later */
 		capture->row.reach_from = job->from;
 	commit_post(&job->control->commits, commit_run, commit_done, job);
 }

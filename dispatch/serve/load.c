@@ -28,6 +28,8 @@ struct load_job {
 	const struct shared *shared;
 	int captures_fd;
 	struct load_result result;
+	char (*recoveries)[IDENT_SIZE]; /* owned: alerts that wait to be confirmed */
+	size_t recovery_count;
 };
 
 void load_result_fini(struct load_result *result)
@@ -167,8 +169,42 @@ static int load_hold(void *owner, const struct hold *hold)
 
 static int load_open_alert(void *owner, const struct open_alert *alert)
 {
-	engine_load_open_alert(((struct load_job *)owner)->result.engine, alert);
+	struct load_job *job = owner;
+
+	engine_load_open_alert(job->result.engine, alert);
+	if (!alert->recovery[0])
+		return 0;
+	job->recoveries =
+		xreallocarray(job->recoveries, job->recovery_count + 1, sizeof(*job->recoveries));
+	memcpy(job->recoveries[job->recovery_count++], alert->recovery, IDENT_SIZE);
 	return 0;
+}
+
+static int load_recovery(struct db *db, struct engine *engine, const char *id)
+{
+	CLEANUP_JSON json_t *json = NULL;
+	struct alert_list list;
+	int r = journal_get_alert(db, id, &json);
+
+	if (r)
+		return r < 0 ? r : 0; /* pruned: it ends without a push */
+	alert_list_init(&list);
+	alert_parse(json, alert_list_add(&list));
+	engine_load_recovery(engine, &list.alerts[0]);
+	alert_list_fini(&list);
+	return 0;
+}
+
+static int load_recoveries(struct db *db, struct load_job *job)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < job->recovery_count && !r; i++)
+		r = load_recovery(db, job->result.engine, job->recoveries[i]);
+	free(job->recoveries);
+	job->recoveries = NULL;
+	job->recovery_count = 0;
+	return r;
 }
 
 static int load_memory(void *owner, const struct push_memory *memory)
@@ -197,6 +233,8 @@ static int load_state(struct db *db, struct load_job *job)
 		r = journal_list_holds(db, load_hold, job);
 	if (!r)
 		r = journal_list_open_alerts(db, load_open_alert, job);
+	if (!r)
+		r = load_recoveries(db, job);
 	if (!r)
 		r = memory_list(db, load_memory, job);
 	if (!r)

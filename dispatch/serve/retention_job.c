@@ -34,7 +34,9 @@ struct look {
 	enum retention_reason *reasons;
 	int count;
 	uint64_t wanting;
-	/* the removal in work */
+	bool undone; /* earlier removals wait for their files: nothing new is planned for space */
+	/* the removal in work, or the last one */
+	bool deleting;
 	char capture[IDENT_SIZE];
 	char folder[128];
 	int outcome;
@@ -64,10 +66,11 @@ static int delete_run(struct db *db, void *arg)
 {
 	struct look *look = arg;
 
-	if (!look->capture[0]) {
+	if (!look->deleting) {
 		look->outcome = retention_next(db, look->capture, look->folder);
 		if (look->outcome)
 			return look->outcome < 0 ? look->outcome : 0;
+		look->deleting = true;
 	}
 	look->outcome = retention_delete_files(look->captures_fd, look->folder, FILES_AT_ONCE);
 	return look->outcome < 0 ? look->outcome : 0;
@@ -95,7 +98,7 @@ static void finish_done(void *arg, int result)
 	}
 	log_info("control", "capture %s: files removed", look->capture);
 	look->job->removed++;
-	look->capture[0] = '\0';
+	look->deleting = false;
 	delete_next(look);
 }
 
@@ -103,12 +106,16 @@ static void delete_done(void *arg, int result)
 {
 	struct look *look = arg;
 
-	if (result < 0)
+	if (!look->deleting) { /* there is none left, or the store failed */
+		look_end(look);
+		return;
+	}
+	if (result < 0) { /* the next one may go better */
 		log_warning("control", "capture %s: files not removed: %s, tried again in 10 s",
 			    look->capture, strerrordesc_np(-result));
-	if (result < 0 || (!look->capture[0] && look->outcome))
-		look_end(look);
-	else if (look->outcome == RETENTION_MORE)
+		look->deleting = false;
+	}
+	if (result < 0 || look->outcome == RETENTION_MORE)
 		delete_next(look);
 	else
 		commit_post(&look->job->control->commits, finish_run, finish_done, look);
@@ -174,7 +181,10 @@ static int look_run(struct db *db, void *arg)
 		if (is_reading(look, look->items[i].id))
 			look->items[i].locked = true;
 	}
-	if (!fstatvfs(look->captures_fd, &st))
+	if (retention_next(db, look->capture, look->folder) != CATALOGUE_ABSENT)
+		look->undone = true;
+	look->capture[0] = '\0';
+	if (!look->undone && !fstatvfs(look->captures_fd, &st))
 		facts.free_bytes = (uint64_t)st.f_bavail * st.f_frsize;
 	look->reasons = xcalloc((size_t)look->count + 1, sizeof(*look->reasons));
 	look->wanting = retention_plan(look->items, (size_t)look->count, &look->limits, &facts,

@@ -347,6 +347,8 @@ static bool tail_read(struct tail *tail, const struct source *source)
 		return false; /* goes on when it is durable */
 	}
 	decision_abort(decision);
+	if (!done) /* half a line, which its writer may never end */
+		look_for_change(tail);
 	return done && done == TAIL_CHUNK;
 }
 

@@ -120,7 +120,8 @@ class World:
         self.tools = Tools(build_folder())
         self.network = Wire()
         self.ringbell = Daemon(self.network, self.tools.ringbelld, rings=RINGS,
-                               storage=storage or {"min_free_bytes": MIB})
+                               storage=storage or {"min_free_bytes": MIB,
+                                                   "keep_free_bytes": 1})
         if folder:
             self.ringbell.state = f"{folder}/state"
             self.ringbell.captures = f"{folder}/captures"

@@ -123,7 +123,7 @@ static void a_removal_is_promised_before_it_happens(struct db *db)
 	CLEANUP_FREE struct retention_item *items = NULL;
 	CLEANUP_FREE struct segment_row *segments = NULL;
 	struct retention_state state;
-	char capture[IDENT_SIZE], folder[128];
+	char capture[IDENT_SIZE] = "", folder[128];
 	uint64_t bytes;
 
 	check_int(retention_remove(db, "d", RETENTION_AGE, now), CATALOGUE_ABSENT);
@@ -135,11 +135,19 @@ static void a_removal_is_promised_before_it_happens(struct db *db)
 	check_int(retention_list(db, now, &items, &bytes), 2);
 	check_int(bytes, 300);
 	check(!retention_finish(db, "c"));
+	capture[0] = '\0';
 	check_int(retention_next(db, capture, folder), CATALOGUE_ABSENT);
 	check(!retention_get(db, "c", now, &state));
 	check_int(state.removed_at.ns, now.ns);
 	check_int(state.reason, RETENTION_SPACE);
 	check(!state.pinned);
+}
+
+static void a_pin_beats_a_plan(struct db *db)
+{
+	check(!retention_pin(db, "a", (wall_t){0}, "kept", now));
+	check_int(retention_remove(db, "a", RETENTION_AGE, now), CATALOGUE_ABSENT);
+	check(!retention_unpin(db, "a", now));
 }
 
 static void pins_come_and_go(struct db *db)
@@ -177,6 +185,11 @@ static void files_go_a_few_at_a_time(const struct scratch *scratch)
 	check(faccessat(folder, "c", F_OK, 0) && errno == ENOENT);
 	check(!faccessat(folder, "outside", F_OK, 0));
 	check_int(retention_delete_files(folder, "c", 4), 0);
+	/* what cannot go keeps nothing else */
+	check(!mkdirat(folder, "c", 0700) && !mkdirat(folder, "c/sub", 0700));
+	close(open(scratch_path(scratch, "c/x"), O_CREAT | O_RDWR, 0600));
+	check(retention_delete_files(folder, "c", 8) < 0);
+	check(faccessat(folder, "c/x", F_OK, 0) && errno == ENOENT);
 	check(!symlink("outside", scratch_path(scratch, "l")));
 	check(retention_delete_files(folder, "l", 4) < 0);
 }
@@ -195,6 +208,7 @@ int main(void)
 	only_finished_captures_are_listed_oldest_first(db);
 	a_removal_is_promised_before_it_happens(db);
 	pins_come_and_go(db);
+	a_pin_beats_a_plan(db);
 	db_close(db);
 	files_go_a_few_at_a_time(&scratch);
 	scratch_fini(&scratch);
