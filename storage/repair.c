@@ -40,6 +40,7 @@
 struct window {
 	int fd;
 	uint64_t file_bytes;
+	size_t room;	/* of data: a small file needs no large one */
 	uint64_t start; /* of what is in data */
 	size_t filled;
 	unsigned char *data;
@@ -78,8 +79,8 @@ static int window_fill(struct window *w, uint64_t offset)
 {
 	w->start = offset;
 	w->filled = 0;
-	while (w->filled < WINDOW_BYTES) {
-		ssize_t n = pread(w->fd, w->data + w->filled, WINDOW_BYTES - w->filled,
+	while (w->filled < w->room) {
+		ssize_t n = pread(w->fd, w->data + w->filled, w->room - w->filled,
 				  (off_t)(offset + w->filled));
 
 		if (n < 0 && errno == EINTR)
@@ -317,8 +318,8 @@ static int step_block(struct walk *walk, uint64_t end)
 /* Returns 0 with the number of interfaces in *ret_interfaces, or -errno. */
 static int inspect(int fd, uint64_t cut_at, struct segment_facts *ret, uint32_t *ret_interfaces)
 {
-	CLEANUP_FREE unsigned char *data = xmalloc(WINDOW_BYTES);
-	struct walk walk = {.window = {.fd = fd, .data = data}, .facts = ret};
+	CLEANUP_FREE unsigned char *data = NULL;
+	struct walk walk = {.window = {.fd = fd}, .facts = ret};
 	struct stat st;
 	uint64_t end;
 	int r = 0;
@@ -329,6 +330,8 @@ static int inspect(int fd, uint64_t cut_at, struct segment_facts *ret, uint32_t 
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
 	walk.window.file_bytes = ret->file_bytes = (uint64_t)st.st_size;
+	walk.window.room = ret->file_bytes < WINDOW_BYTES ? ret->file_bytes : WINDOW_BYTES;
+	walk.window.data = data = xmalloc(walk.window.room + 1);
 	end = cut_at && cut_at < ret->file_bytes ? cut_at : ret->file_bytes;
 	while (!r && walk.offset < end)
 		r = step_block(&walk, end);

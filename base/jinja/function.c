@@ -181,7 +181,7 @@ static struct value method_split(struct render *r, struct value self, const stru
 	bool blanks = separator.kind == VALUE_ABSENT || separator.kind == VALUE_NONE;
 	int64_t max = argument_int(r, &call->args[1], -1);
 	struct list *list = value_new_list(r, 0);
-	const char *p = self.text, *end = p + self.len, *behind;
+	const char *p = self.text, *end = p + self.len, *behind = p;
 	size_t room = 0;
 
 	if (!blanks && is_text(r, separator) && !separator.len)
