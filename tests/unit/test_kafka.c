@@ -188,7 +188,8 @@ static void codes_mean_what_they_say(void)
 		  COURIER_STEP_DNS);
 }
 
-/* ThreadSanitizer of gcc 12 does not know the threads of C11, which librdkafka starts: it crashes. */
+/* ThreadSanitizer of gcc 12 does not know the threads of C11, which librdkafka starts: it crashes.
+ */
 #ifdef __SANITIZE_THREAD__
 #define HAS_THREADS 0
 #else
