@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "capture/segment_reader.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/little.h"
 #include "capture/pcapng.h"
 
 #define BLOCK_MIN 12u
@@ -27,24 +27,6 @@ struct option {
 	uint32_t code, bytes;
 	const unsigned char *value;
 };
-
-static uint32_t get16(const unsigned char *p)
-{
-	return (uint32_t)(p[0] | p[1] << 8);
-}
-
-static uint32_t get32(const unsigned char *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, 4);
-	return le32toh(v);
-}
-
-static uint64_t get64(const unsigned char *p)
-{
-	return get32(p) | (uint64_t)get32(p + 4) << 32;
-}
 
 /* ---- the window ---- */
 
@@ -83,7 +65,7 @@ static int get_block(struct segment_reader *r, const unsigned char **ret, uint32
 
 	if (e)
 		return e;
-	bytes = get32(r->window + (r->offset - r->window_start) + 4);
+	bytes = little_get32(r->window + (r->offset - r->window_start) + 4);
 	if (bytes < BLOCK_MIN || bytes % 4 || bytes > SEGMENT_READER_WINDOW_BYTES)
 		return -EBADMSG;
 	e = fill(r, bytes);
@@ -91,7 +73,7 @@ static int get_block(struct segment_reader *r, const unsigned char **ret, uint32
 		return e;
 	*ret = r->window + (r->offset - r->window_start);
 	*ret_bytes = bytes;
-	return get32(*ret + bytes - 4) == bytes ? 0 : -EBADMSG;
+	return little_get32(*ret + bytes - 4) == bytes ? 0 : -EBADMSG;
 }
 
 /* ---- blocks ---- */
@@ -104,8 +86,8 @@ static bool next_option(const unsigned char **cursor, const unsigned char *end, 
 
 	if (left < 4)
 		return false;
-	ret->code = get16(*cursor);
-	ret->bytes = get16(*cursor + 2);
+	ret->code = little_get16(*cursor);
+	ret->bytes = little_get16(*cursor + 2);
 	ret->value = *cursor + 4;
 	whole = 4 + ((ret->bytes + 3u) & ~3u);
 	if (ret->code == OPTION_END || whole > left)
@@ -135,7 +117,7 @@ static int on_interface(struct segment_reader *r, const unsigned char *block, ui
 		return -EBADMSG;
 	if (r->interfaces++)
 		return 0;
-	r->link_type = get16(block + 8);
+	r->link_type = little_get16(block + 8);
 	while (next_option(&cursor, end, &o)) {
 		if (o.code == IF_TSRESOL && o.bytes == 1)
 			unit = unit_of(o.value[0]);
@@ -150,7 +132,8 @@ static int on_interface(struct segment_reader *r, const unsigned char *block, ui
 
 static int on_section(struct segment_reader *r, const unsigned char *block, uint32_t bytes)
 {
-	if (bytes < 28 || get32(block + 8) != PCAPNG_BYTE_ORDER || get16(block + 12) != 1)
+	if (bytes < 28 || little_get32(block + 8) != PCAPNG_BYTE_ORDER ||
+	    little_get16(block + 12) != 1)
 		return -EBADMSG;
 	r->interfaces = 0;
 	return 0;
@@ -165,7 +148,7 @@ static void on_statistics(struct segment_reader *r, const unsigned char *block, 
 		return;
 	while (next_option(&cursor, block + bytes - 4, &o))
 		if (o.code == ISB_IFDROP && o.bytes == 8)
-			r->dropped += get64(o.value);
+			r->dropped += little_get64(o.value);
 }
 
 static void read_options(const unsigned char *cursor, const unsigned char *end,
@@ -178,9 +161,9 @@ static void read_options(const unsigned char *cursor, const unsigned char *end,
 			ret->comment = (const char *)o.value;
 			ret->comment_bytes = o.bytes;
 		} else if (o.code == EPB_FLAGS && o.bytes == 4) {
-			ret->flags = get32(o.value);
+			ret->flags = little_get32(o.value);
 		} else if (o.code == EPB_DROPCOUNT && o.bytes == 8) {
-			ret->drops = get64(o.value);
+			ret->drops = little_get64(o.value);
 		}
 	}
 }
@@ -191,17 +174,17 @@ static int on_packet(const struct segment_reader *r, const unsigned char *block,
 	uint32_t captured, padded;
 	uint64_t units;
 
-	if (bytes < EPB_HEAD + 4 || get32(block + 8) >= r->interfaces)
+	if (bytes < EPB_HEAD + 4 || little_get32(block + 8) >= r->interfaces)
 		return -EBADMSG;
-	captured = get32(block + 20);
+	captured = little_get32(block + 20);
 	if (captured > bytes - EPB_HEAD - 4 || captured > PCAPNG_SNAPLEN)
 		return -EBADMSG;
-	units = (uint64_t)get32(block + 12) << 32 | get32(block + 16);
+	units = (uint64_t)little_get32(block + 12) << 32 | little_get32(block + 16);
 	*ret = (struct segment_packet){.block = block,
 				       .block_bytes = bytes,
 				       .data = block + EPB_HEAD,
 				       .captured_bytes = captured,
-				       .original_bytes = get32(block + 24)};
+				       .original_bytes = little_get32(block + 24)};
 	if (units > INT64_MAX || __builtin_mul_overflow((int64_t)units, r->unit_ns, &ret->time_ns))
 		return -EBADMSG;
 	padded = (captured + 3) & ~3u;
@@ -219,7 +202,7 @@ int segment_reader_next(struct segment_reader *r, struct segment_packet *ret)
 	int e;
 
 	while (!(e = get_block(r, &block, &bytes))) {
-		uint32_t type = get32(block);
+		uint32_t type = little_get32(block);
 
 		if (type == PCAPNG_PACKET)
 			e = on_packet(r, block, bytes, ret);
@@ -248,7 +231,7 @@ static int read_start(struct segment_reader *r)
 
 		if (e)
 			return e == SEGMENT_READER_END ? -EBADMSG : e;
-		type = get32(block);
+		type = little_get32(block);
 		if (r->offset == 0 && type != PCAPNG_SECTION)
 			return -EBADMSG;
 		if (type == PCAPNG_SECTION)

@@ -15,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/little.h"
 #include "storage/segment.h"
 
 #define WINDOW_BYTES (1u << 20)
@@ -55,24 +56,6 @@ struct walk {
 	int64_t unit_ns;     /* of packet times; 0 = not one of ours */
 	struct segment_facts *facts;
 };
-
-static uint32_t get16(const unsigned char *p)
-{
-	return (uint32_t)(p[0] | p[1] << 8);
-}
-
-static uint32_t get32(const unsigned char *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, 4);
-	return le32toh(v);
-}
-
-static uint64_t get64(const unsigned char *p)
-{
-	return get32(p) | (uint64_t)get32(p + 4) << 32;
-}
 
 /* Fills the window from `offset` on, as far as the file goes. */
 static int window_fill(struct window *w, uint64_t offset)
@@ -121,7 +104,7 @@ static int for_options(const unsigned char *p, size_t len,
 		       struct walk *walk)
 {
 	while (len >= 4) {
-		uint32_t code = get16(p), value_len = get16(p + 2);
+		uint32_t code = little_get16(p), value_len = little_get16(p + 2);
 		size_t whole = 4 + ((value_len + 3u) & ~3u);
 
 		if (code == 0)
@@ -150,8 +133,8 @@ static void on_statistics_option(struct walk *walk, uint32_t code, const unsigne
 {
 	/* the first is the sum of all causes, where it is there at all */
 	if ((code == OPTION_IFDROP || code == OPTION_OSDROP) && value_len == 8 &&
-	    get64(value) > walk->facts->drops)
-		walk->facts->drops = get64(value);
+	    little_get64(value) > walk->facts->drops)
+		walk->facts->drops = little_get64(value);
 }
 
 /* --- blocks: each returns 0 if the block is consistent, else -EBADMSG or another -errno --- */
@@ -174,7 +157,7 @@ static int on_section(struct walk *walk)
 	r = peek(walk, 16, &p);
 	if (r)
 		return r;
-	if (get32(p + 8) != BYTE_ORDER_MAGIC || get16(p + 12) != 1)
+	if (little_get32(p + 8) != BYTE_ORDER_MAGIC || little_get16(p + 12) != 1)
 		return -EBADMSG;
 	walk->interfaces = 0;
 	return 0;
@@ -225,12 +208,12 @@ static int on_packet(struct walk *walk)
 	r = peek(walk, 28, &p);
 	if (r)
 		return r;
-	captured = get32(p + 20);
-	if (get32(p + 8) >= walk->interfaces || captured > walk->length - 32)
+	captured = little_get32(p + 20);
+	if (little_get32(p + 8) >= walk->interfaces || captured > walk->length - 32)
 		return -EBADMSG;
 	walk->facts->packets++;
-	walk->facts->bytes += get32(p + 24);
-	note_time(walk, (uint64_t)get32(p + 12) << 32 | get32(p + 16));
+	walk->facts->bytes += little_get32(p + 24);
+	note_time(walk, (uint64_t)little_get32(p + 12) << 32 | little_get32(p + 16));
 	return 0;
 }
 
@@ -244,7 +227,7 @@ static int on_statistics(struct walk *walk)
 	r = peek(walk, 24, &p);
 	if (r)
 		return r;
-	if (get32(p + 8) >= walk->interfaces)
+	if (little_get32(p + 8) >= walk->interfaces)
 		return -EBADMSG;
 	return read_options(walk, 20, on_statistics_option);
 }
@@ -274,8 +257,8 @@ static int read_frame(struct walk *walk, uint64_t end)
 
 	if (r)
 		return r;
-	walk->type = get32(p);
-	walk->length = get32(p + 4);
+	walk->type = little_get32(p);
+	walk->length = little_get32(p + 4);
 	if (walk->length < BLOCK_MIN || walk->length % 4 || walk->length > BLOCK_MAX ||
 	    walk->length > end - walk->offset)
 		return -EBADMSG;
@@ -290,7 +273,7 @@ static int check_trailer(struct walk *walk)
 
 	if (r)
 		return r;
-	return !p || get32(p) != walk->length ? -EBADMSG : 0;
+	return !p || little_get32(p) != walk->length ? -EBADMSG : 0;
 }
 
 /* One block, taken as a whole or not at all. */
