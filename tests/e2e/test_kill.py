@@ -144,7 +144,7 @@ class SmallRing(KillCase):
         self.ringbell.kill_child("recorder")
         row, path = self.end()
         self.assertGreater(self.check_gaps(row, path), 0, "the ring was larger than the pause")
-        self.assertEqual({gap["cause"] for gap in row["gaps"]} - {"restart", "kernel"}, set())
+        self.assertIn("restart", {gap["cause"] for gap in row["gaps"]}, row)
         self.assertEqual(row["coverage"]["completeness"], "partial", row)
 
     def test_behind_a_filter_at_most_so_many(self):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A file system of a test's own: in a file, on a loop device."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -31,8 +32,19 @@ class Disk:
         self.mount()
 
     def mount(self):
-        subprocess.run(["mount", "-o", "loop", self.image, self.mounted], check=True)
-        os.chmod(self.mounted, 0o755)
+        """Once more while the file system that was cut lives on: it does until the last process of
+        another mount namespace that holds it is gone."""
+        def done():
+            subprocess.run(["mount", "-o", "loop", self.image, self.mounted], check=True)
+            try:
+                os.chmod(self.mounted, 0o755)
+                return True
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    raise
+                self.umount()
+                return False
+        wait_for("mount", done, 20)
 
     def umount(self):
         def done():
