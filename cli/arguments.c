@@ -40,6 +40,11 @@ const struct option_row option_rows[OPTION_COUNT] = {
 	[OPTION_IN] = {"in", 0, "STATE", "only those starting, recording, stopping or finished"},
 	[OPTION_OUTPUT] = {"output", 'w', "FILE",
 			   "where to write (- for standard output; default <capture id>.pcapng)"},
+	[OPTION_LAST] = {"last", 0, "SPAN", "how far back it begins (30s, 5m)"},
+	[OPTION_NEXT] = {"next", 0, "SPAN", "how long it goes on from now"},
+	[OPTION_NIC] = {"nic", 0, "NICS", "only these NICs, comma-separated (default: all)"},
+	[OPTION_FILTER] = {"filter", 0, "BPF", "only these packets, in tcpdump's words"},
+	[OPTION_REASON] = {"reason", 0, "TEXT", "why; kept with the capture"},
 	[OPTION_WAIT] = {"wait", 0, NULL, "wait until the capture is finished"},
 	[OPTION_ALLOW_PARTIAL] = {"allow-partial", 0, NULL,
 				  "exit 0 even if the capture lacks something"},
@@ -225,6 +230,8 @@ static int find_command(const struct command commands[], struct arguments *ret, 
 			continue;
 		if (c->verb && (!verb || strcmp(c->verb, verb)))
 			continue;
+		if (!c->verb && verb && c > commands && noun_is(c - 1, noun))
+			continue; /* none of its verbs */
 		ret->command = c;
 		return 0;
 	}

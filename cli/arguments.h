@@ -33,13 +33,18 @@ enum option {
 	OPTION_LIMIT,
 	OPTION_IN,
 	OPTION_OUTPUT,
+	OPTION_LAST,
+	OPTION_NEXT,
+	OPTION_NIC,
+	OPTION_FILTER,
+	OPTION_REASON,
 	OPTION_WAIT,
 	OPTION_ALLOW_PARTIAL,
 	OPTION_COUNT,
 };
 
-typedef uint32_t option_set; /* bit `option` set = option is in */
-#define OPTION_BIT(option) (UINT32_C(1) << (option))
+typedef uint64_t option_set; /* bit `option` set = option is in */
+#define OPTION_BIT(option) (UINT64_C(1) << (option))
 #define OPTIONS_GLOBAL	   (OPTION_BIT(OPTION_LEVEL) - 1) /* those before it */
 
 struct option_row {

@@ -101,6 +101,14 @@ static const struct command commands[] = {
 	 .run = run_capture_download,
 	 .help = "all segments in one file; goes on from FILE.part, checks each SHA-256",
 	 .example = "ringbell capture download latest -w incident.pcapng --wait"},
+	{.noun = "capture",
+	 .options = BIT(OPTION_LAST) | BIT(OPTION_NEXT) | BIT(OPTION_NIC) | BIT(OPTION_FILTER) |
+		    BIT(OPTION_REASON),
+	 .required = BIT(OPTION_REASON),
+	 .run = run_capture_start,
+	 .help = "capture the last minutes and the next, without an alert",
+	 .example = "ringbell capture --last 5m --next 2m --nic eth0 --filter 'host 10.0.1.5' "
+		    "--reason 'ticket 4711'"},
 	{.noun = "help", .operand = "[COMMAND]", .help = "help on everything, or on one command"},
 	{0},
 };

@@ -26,6 +26,8 @@ enum exit_status run_endpoint_test(struct client *client, const struct arguments
 /* The operand is a capture's id, or "latest". */
 enum exit_status run_capture_list(struct client *client, const struct arguments *arguments);
 enum exit_status run_capture_show(struct client *client, const struct arguments *arguments);
+/* On demand, without a verb: the last minutes and the next. */
+enum exit_status run_capture_start(struct client *client, const struct arguments *arguments);
 enum exit_status run_capture_stop(struct client *client, const struct arguments *arguments);
 enum exit_status run_capture_download(struct client *client, const struct arguments *arguments);
 

@@ -167,6 +167,43 @@ enum exit_status run_capture_show(struct client *client, const struct arguments 
 	return EXIT_OK;
 }
 
+/* "eth0,lo" → ["eth0", "lo"] */
+static json_t *split_list(const char *text)
+{
+	json_t *list = json_array();
+
+	while (*text) {
+		size_t len = strcspn(text, ",");
+
+		json_array_append_new(list, json_stringn(text, len));
+		text += len + (text[len] == ',');
+	}
+	return list;
+}
+
+enum exit_status run_capture_start(struct client *client, const struct arguments *arguments)
+{
+	static const enum option texts[] = {OPTION_LAST, OPTION_NEXT, OPTION_FILTER, OPTION_REASON};
+	CLEANUP_JSON json_t *body = json_object();
+	CLEANUP_ANSWER struct answer answer = ANSWER_INIT;
+	enum exit_status r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (arguments->values[texts[i]])
+			json_object_set_new(body, option_rows[texts[i]].name,
+					    json_string(arguments->values[texts[i]]));
+	if (arguments->values[OPTION_NIC])
+		json_object_set_new(body, "nics", split_list(arguments->values[OPTION_NIC]));
+	r = client_post(client, "captures", body, &answer);
+	if (r)
+		return r;
+	if (run_wants_json(arguments))
+		run_print_json(&answer);
+	else
+		print_capture(answer.json);
+	return EXIT_OK;
+}
+
 enum exit_status run_capture_stop(struct client *client, const struct arguments *arguments)
 {
 	CLEANUP_FREE char *piece = NULL;

@@ -51,6 +51,7 @@ struct pcap_policy {
 	dur_t captures_span;
 	dur_t retention;   /* of its captures, 0 = as all others */
 	uint32_t priority; /* 0–100, default 50: the lowest gives way first */
+	bool once;	   /* made for one capture, goes when that ends; no client can set it */
 	wall_t created_at, updated_at;
 };
 

@@ -36,7 +36,7 @@ static const char *const keys[] = {
 /* What the API adds to a policy's view. */
 static const char *const shown[] = {
 	"state", "capture",  "veto",   "veto_until", "linger_until", "retry_at",
-	"holds", "problems", "reason", "blocked",    NULL,
+	"holds", "problems", "reason", "blocked",    "once",	     NULL,
 };
 
 void pcap_policy_default(struct pcap_policy *policy)

@@ -107,6 +107,11 @@ void api_source_preview(struct exchange *exchange);
 void api_captures_list(struct exchange *exchange);
 void api_capture_get(struct exchange *exchange);
 void api_capture_stop(struct exchange *exchange);
+/* The capture's detail. */
+void api_capture_reply(struct exchange *exchange, int status, const char *id);
+
+/* api_demand.c */
+void api_captures_post(struct exchange *exchange);
 
 /* api_download.c */
 void api_capture_download(struct exchange *exchange);

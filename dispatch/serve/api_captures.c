@@ -255,10 +255,11 @@ static void get_finish(struct query_job *job)
 	add_links(job->json);
 }
 
-static void capture_query(struct exchange *exchange, const char *id)
+void api_capture_reply(struct exchange *exchange, int status, const char *id)
 {
 	struct query_job *job = query_job_new(exchange, get_run);
 
+	job->status = status;
 	job->finish = get_finish;
 	snprintf(job->id, sizeof(job->id), "%s", id);
 	query_job_post(job);
@@ -266,7 +267,7 @@ static void capture_query(struct exchange *exchange, const char *id)
 
 void api_capture_get(struct exchange *exchange)
 {
-	capture_query(exchange, exchange_param(exchange, 0));
+	api_capture_reply(exchange, 200, exchange_param(exchange, 0));
 }
 
 /* ---- stop ---- */
@@ -284,7 +285,7 @@ static void on_stopped(void *owner, struct decision *decision, int result)
 	if (result < 0)
 		exchange_refuse_store(reply->exchange, result);
 	else
-		capture_query(reply->exchange, reply->id);
+		api_capture_reply(reply->exchange, 200, reply->id);
 	free(reply);
 }
 
@@ -298,7 +299,7 @@ void api_capture_stop(struct exchange *exchange)
 	struct stop_reply *reply;
 
 	if (!capture || capture->row.state == CAPTURE_STOPPING) {
-		capture_query(exchange, id);
+		api_capture_reply(exchange, 200, id);
 		return;
 	}
 	log_info("control", "capture %s: operator stops it", id);

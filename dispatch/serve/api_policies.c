@@ -10,15 +10,13 @@
 #include "dispatch/serve/api.h"
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/decision.h"
+#include "dispatch/serve/policy_change.h"
 #include "dispatch/serve/policy_view.h"
 #include "dispatch/serve/problem.h"
 #include "dispatch/serve/setting_row.h"
 
-#define LINKTYPE_ETHERNET 1
-#define LINK_TYPES_MAX	  4
-#define LOOKBACK_MAX	  (24 * DUR_HOUR)
-#define SPAN_MAX	  (30 * 24 * DUR_HOUR)
-#define POLICIES_MAX	  1000 /* POL-17 */
+#define LOOKBACK_MAX (24 * DUR_HOUR)
+#define SPAN_MAX     (30 * 24 * DUR_HOUR)
 
 /* The policy named in the path; NULL after having answered 404. */
 static const struct pcap_policy *policy_find(struct exchange *exchange)
@@ -65,151 +63,19 @@ void api_policy_get(struct exchange *exchange)
 
 /* ---- create and edit ---- */
 
-/* A policy on its way: read, then its filter is compiled for each link type, then committed. */
-struct policy_change {
-	struct exchange *exchange;
-	struct pcap_policy policy;
-	bool creating;
-	size_t link_type_count;
-	size_t compiled;
-	uint32_t link_types[LINK_TYPES_MAX];
-	char id[IDENT_SIZE];
-};
-
-static void change_free(struct policy_change *change)
+static void reply_saved(struct policy_change *change)
 {
-	pcap_policy_fini(&change->policy);
-	free(change);
-}
-
-static void add_link_type(struct policy_change *change, uint32_t link_type)
-{
-	for (size_t i = 0; i < change->link_type_count; i++)
-		if (change->link_types[i] == link_type)
-			return;
-	if (change->link_type_count < LINK_TYPES_MAX)
-		change->link_types[change->link_type_count++] = link_type;
-}
-
-static bool policy_names_nic(const struct pcap_policy *policy, const char *nic)
-{
-	for (size_t i = 0; i < POLICY_NICS_MAX && policy->nics[i]; i++)
-		if (!strcmp(policy->nics[i], nic))
-			return true;
-	return !policy->nics[0];
-}
-
-static void find_link_types(struct policy_change *change)
-{
-	struct ring_view ring;
-
-	for (uint32_t i = 0; control_ring(change->exchange->control, i, &ring); i++)
-		if (ring.state != NIC_ABSENT && policy_names_nic(&change->policy, ring.nic))
-			add_link_type(change, ring.link_type);
-	if (!change->link_type_count)
-		add_link_type(change, LINKTYPE_ETHERNET);
-}
-
-static void on_committed(void *owner, struct decision *decision, int result)
-{
-	struct policy_change *change = owner;
 	struct exchange *exchange = change->exchange;
 	char location[96];
 
-	(void)decision;
-	if (result < 0) {
-		exchange_refuse_store(exchange, result);
-	} else if (!exchange->control->engine) {
+	if (!exchange->control->engine) { /* it is being loaded again */
 		exchange_reply_empty(exchange, 204);
-	} else {
-		snprintf(location, sizeof(location), "/api/v1/policies/%s", change->id);
-		if (change->creating)
-			exchange_set_header(exchange, "Location", location);
-		reply_policy(exchange, change->creating ? 201 : 200, change->id);
-	}
-	change_free(change);
-}
-
-/* May it still be saved? Other requests came while the filter was compiled. */
-static bool change_is_valid(struct policy_change *change)
-{
-	struct exchange *exchange = change->exchange;
-	const struct engine *engine = exchange->control->engine;
-	const struct pcap_policy *other, *present;
-
-	if (!engine) {
-		exchange_refuse(exchange, 503, "starting", "the state is being loaded, try again");
-		return false;
-	}
-	other = engine_policy(engine, change->policy.name);
-	if (other && strcmp(other->id, change->policy.id)) {
-		exchange_refuse(exchange, 409, "name_taken",
-				"/name: there is a policy named \"%s\" already",
-				change->policy.name);
-		return false;
-	}
-	if (change->creating)
-		return true;
-	present = engine_policy(engine, change->policy.id);
-	if (!present) {
-		exchange_refuse(exchange, 404, "unknown_policy",
-				"the policy was deleted meanwhile");
-		return false;
-	}
-	if (present->version + 1 != change->policy.version) {
-		exchange_refuse(exchange, 412, "changed_meanwhile",
-				"the policy was changed by another request meanwhile");
-		return false;
-	}
-	return true;
-}
-
-static void change_commit(struct policy_change *change)
-{
-	struct control *control = change->exchange->control;
-	struct decision *decision;
-
-	if (!change_is_valid(change)) {
-		change_free(change);
 		return;
 	}
-	decision = decision_new(control);
-	change->policy.updated_at = decision->now.wall;
+	snprintf(location, sizeof(location), "/api/v1/policies/%s", change->policy.id);
 	if (change->creating)
-		change->policy.created_at = decision->now.wall;
-	fact_add_setting(&decision->facts, "policy", change->policy.id,
-			 setting_row_format_policy(&change->policy));
-	fact_add_note(&decision->facts, decision->now.wall, "policy", change->policy.id, "",
-		      "%s, version %" PRId64, change->creating ? "created" : "edited",
-		      change->policy.version);
-	engine_on_policy_put(control->engine, &change->policy, decision->now, &decision->actions);
-	decision_commit(decision, on_committed, change);
-}
-
-static void change_compile(struct policy_change *change);
-
-static void on_compiled(void *owner, const struct program *program)
-{
-	struct policy_change *change = owner;
-
-	if (program->state != PROGRAM_READY) {
-		exchange_reply_problem(change->exchange, 422, program_format_problem(program));
-		change_free(change);
-		return;
-	}
-	change->compiled++;
-	change_compile(change);
-}
-
-static void change_compile(struct policy_change *change)
-{
-	struct program_cache *programs = &change->exchange->control->programs;
-
-	if (change->compiled == change->link_type_count)
-		change_commit(change);
-	else
-		program_wait(programs, change->link_types[change->compiled], change->policy.filter,
-			     on_compiled, change);
+		exchange_set_header(exchange, "Location", location);
+	reply_policy(exchange, change->creating ? 201 : 200, change->policy.id);
 }
 
 /* policy is put. */
@@ -232,21 +98,16 @@ static void change_start(struct exchange *exchange, struct pcap_policy *policy, 
 	change->exchange = exchange;
 	change->policy = *policy;
 	change->creating = creating;
-	memcpy(change->id, policy->id, sizeof(change->id));
-	find_link_types(change);
-	change_compile(change);
+	change->reply = reply_saved;
+	policy_change_start(change);
 }
 
 void api_policies_post(struct exchange *exchange)
 {
 	struct pcap_policy policy;
 
-	if (engine_policy_at(exchange->control->engine, POLICIES_MAX - 1)) {
-		exchange_refuse(exchange, 409, "too_many_policies",
-				"there are %d PCAP policies already, as many as there can be",
-				POLICIES_MAX);
+	if (!policy_change_has_room(exchange))
 		return;
-	}
 	pcap_policy_default(&policy);
 	ident_new(wall_now(), policy.id);
 	policy.version = 1;
@@ -264,6 +125,7 @@ void api_policy_put(struct exchange *exchange)
 	memcpy(policy.id, present->id, sizeof(policy.id));
 	policy.version = present->version + 1;
 	policy.created_at = present->created_at;
+	policy.once = present->once;
 	change_start(exchange, &policy, false);
 }
 

@@ -395,6 +395,31 @@ static void decision_on_committed(void *arg, int result)
 	decision_abort(decision);
 }
 
+/* A policy made for one capture goes when that ends, in the same transaction. */
+static void drop_spent(struct decision *decision)
+{
+	struct engine *engine = decision->control->engine;
+	size_t count = decision->actions.count;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct action *action = &decision->actions.items[i];
+		const struct pcap_policy *policy;
+		char id[IDENT_SIZE];
+
+		if (action->kind != ACTION_RUN)
+			continue;
+		memcpy(id, action->run.policy, sizeof(id));
+		policy = engine_policy(engine, id);
+		if (!policy || !policy->once || engine_run(engine, id)->state != POLICY_OFF)
+			continue;
+		engine_on_policy_delete(engine, id, decision->now, &decision->actions);
+		fact_add_setting(&decision->facts, "policy", id, NULL);
+		fact_add_remove_run(&decision->facts, id);
+		fact_add_note(&decision->facts, decision->now.wall, "policy", id, "",
+			      "deleted: its one capture is over");
+	}
+}
+
 void decision_commit(struct decision *decision, decision_done done, void *owner)
 {
 	struct control *control = decision->control;
@@ -404,6 +429,7 @@ void decision_commit(struct decision *decision, decision_done done, void *owner)
 	decision->owner = owner;
 	for (size_t i = 0; i < decision->actions.count; i++)
 		on_action(decision, &decision->actions.items[i]);
+	drop_spent(decision);
 	control_schedule(control);
 	commit_post(&control->commits, decision_run, decision_on_committed, decision);
 	if (!stopping)

@@ -83,6 +83,7 @@ json_t *policy_view(const struct control *control, const struct pcap_policy *pol
 	json_object_set_new(view, "reason",
 			    run && run->reason[0] ? json_string(run->reason) : json_null());
 	json_object_set_new(view, "blocked", *blocked ? json_string(blocked) : json_null());
+	json_object_set_new(view, "once", json_boolean(policy->once));
 	json_object_set_new(view, "veto", json_boolean(run && run->veto));
 	json_object_set_new(view, "veto_until", run ? wall_json(run->veto_until) : json_null());
 	json_object_set_new(view, "linger_until", run ? wall_json(run->linger_until) : json_null());

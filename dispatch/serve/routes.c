@@ -81,6 +81,7 @@ const struct route api_routes[] = {
 	{METHOD_POST, V1 "/sources/{}/token", PERMISSION_ADMIN, api_source_token},
 
 	{METHOD_GET, V1 "/captures", PERMISSION_ADMIN, api_captures_list},
+	{METHOD_POST, V1 "/captures", PERMISSION_ADMIN, api_captures_post},
 	{METHOD_GET, V1 "/captures/{}", PERMISSION_ADMIN, api_capture_get},
 	{METHOD_DELETE, V1 "/captures/{}", PERMISSION_ADMIN, api_capture_delete},
 	{METHOD_POST, V1 "/captures/{}/stop", PERMISSION_ADMIN, api_capture_stop},

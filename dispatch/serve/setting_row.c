@@ -45,7 +45,8 @@ char *setting_row_format_policy(const struct pcap_policy *policy)
 {
 	struct row_head head = ROW_HEAD(policy);
 
-	return row_format(&head, pcap_policy_format(policy), NULL);
+	return row_format(&head, pcap_policy_format(policy),
+			  policy->once ? json_pack("{s:b}", "once", 1) : NULL);
 }
 
 char *setting_row_format_endpoint(const struct endpoint *endpoint)
@@ -160,7 +161,18 @@ static int row_parse(const char *json, struct row_head *head, json_t **row, json
 
 int setting_row_parse_policy(const char *json, struct pcap_policy *ret, struct error *err)
 {
-	return ROW_PARSE(pcap_policy_read, json, ret, err);
+	CLEANUP_JSON json_t *row = NULL;
+	struct row_head head;
+	json_t *setting;
+	int r = row_parse(json, &head, &row, &setting, err);
+
+	if (!r)
+		r = pcap_policy_read(ret, setting, err);
+	if (r)
+		return r;
+	TAKE_HEAD(ret, &head);
+	ret->once = json_is_true(json_object_get(row, "once"));
+	return 0;
 }
 
 int setting_row_parse_endpoint(const char *json, struct endpoint *ret, struct error *err)

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""History on demand: the last seconds and the next, without an alert."""
+
+import json
+import os
+import subprocess
+
+import harness
+import packets
+from network import wait_for_packets
+from waiting import wait_for
+
+RATE = 20_000
+FLOWS = 16
+CAPTURES = "/api/v1/captures"
+
+
+class Demand(harness.Case):
+    def setUp(self):
+        super().setUp()
+        self.ringbell = self.daemon(rings={"memory_bytes": 64 * harness.MIB})
+
+    def finished(self, identity):
+        return wait_for("its end", lambda: self.row_if_finished(identity), 30)
+
+    def row_if_finished(self, identity):
+        row = self.ringbell.capture(identity)
+        return row if row["state"] == "finished" else None
+
+    def policies(self):
+        return [row["name"] for row in self.ringbell.api.call("GET", "/api/v1/policies")["items"]]
+
+    def run_tool(self, *arguments):
+        done = subprocess.run([self.tools.ringbell, *arguments, "--json"], timeout=60, capture_output=True,
+                              text=True, env={**os.environ, "RINGBELL_STATE": self.ringbell.state})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def test_past_and_future_in_one_seamless_file(self):
+        before = self.policies()
+        traffic = self.traffic(RATE, size=256, flows=FLOWS)
+        wait_for_packets(2 * RATE)
+        row = self.run_tool("capture", "--last", "1s", "--next", "1s", "--nic", "cap0", "--filter",
+                            "udp src portrange 1024-1027", "--reason", "ticket 4711")
+        row = self.finished(row["id"])
+        self.assertTrue(traffic.alive())
+        traffic.stop()
+        path = self.ringbell.download(row["id"])
+        times = packets.open_in_tools(path)
+        facts = self.assert_seamless(path, flows=FLOWS, ports="1024-1027")
+        self.assertEqual(facts["uniq"], row["coverage"]["packets"])
+        self.assertGreater(times["last"] - times["first"], 1.8)
+        self.assertTrue(any("ticket 4711" in note["text"] for note in row["timeline"]), row)
+        self.assertEqual(self.policies(), before)
+
+    def test_the_past_alone(self):
+        traffic = self.traffic(RATE, size=256, flows=FLOWS)
+        wait_for_packets(2 * RATE)
+        row = self.ringbell.api.call("POST", CAPTURES, {"last": "1s", "reason": "what was that?"})
+        row = self.finished(row["id"])
+        traffic.stop()
+        self.assert_seamless(self.ringbell.download(row["id"]), flows=FLOWS)
+        self.assertGreater(row["coverage"]["packets"], RATE // 2)
+
+    def test_a_restart_in_between_is_survived(self):
+        row = self.ringbell.api.call("POST", CAPTURES, {"next": "3s", "reason": "across a crash"})
+        wait_for("recording", lambda: self.ringbell.capture(row["id"])["state"] == "recording", 20)
+        self.ringbell.kill()
+        self.ringbell.start()
+        row = self.finished(row["id"])
+        self.assertFalse([name for name in self.policies() if name.startswith("on-demand-")])
+
+    def test_refusals_name_the_field(self):
+        for body, pointer in (({"last": "1m"}, "/reason"), ({"reason": "x"}, "/last"),
+                              ({"last": "2d", "reason": "x"}, "/last"),
+                              ({"last": "1m", "reason": "x", "nics": ["eth77"]}, "/nics"),
+                              ({"last": "1m", "reason": "x", "filter": "tcp port"}, "/filter"),
+                              ({"last": "1m", "reason": "x", "margin": "1m"}, "/margin")):
+            answer = self.ringbell.api.ask("POST", CAPTURES, body)
+            self.assertEqual(answer.status, 422, answer)
+            self.assertEqual(answer.json["errors"][0]["pointer"], pointer, answer)
+        self.assertFalse(self.ringbell.api.call("GET", CAPTURES)["items"])
+
+
+if __name__ == "__main__":
+    harness.main()
