@@ -6,6 +6,7 @@
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -22,6 +23,9 @@
 /* evhttp reads on while an answer is on its way: room for one more request, whole */
 #define INPUT_BYTES_MAX (SERVER_BODY_MAX + SERVER_HEAD_MAX + GATE_LINE_MAX)
 #define LOOK_EVERY	DUR_S
+#define ENDED_AT_ONCE	64	     /* in one look: the loop has others to serve … */
+#define LOOK_AGAIN	(5 * DUR_MS) /* … before the next ones */
+#define UNSENT_BYTES	(128 * 1024)
 #define PIECE_BYTES	4096 /* of an answer: fewer taken are no progress */
 
 TAILQ_HEAD(connection_queue, connection);
@@ -29,6 +33,7 @@ TAILQ_HEAD(connection_queue, connection);
 struct connection_pool {
 	struct connection_options options;
 	struct timer *look;
+	unsigned slow;	       /* ended since the last line in the log */
 	struct event *meeting; /* evhttp has given descriptors to the fresh ones */
 	struct crowd *crowd;
 	struct connection_counts counts;
@@ -111,10 +116,11 @@ static void set_reset(const struct connection *connection)
 		   sizeof(none));
 }
 
-/* evhttp sees the end of file next, and frees the connection. Its place is free at once. */
+/* evhttp sees the end of file next, and frees the connection. Its place is free at once. Who is not
+ * told why is reset. */
 static void connection_end(struct connection *connection, enum connection_end why)
 {
-	if (why == CONNECTION_IDLE || why == CONNECTION_DISPLACED)
+	if (why == CONNECTION_IDLE || why == CONNECTION_DISPLACED || why == CONNECTION_SLOW)
 		set_reset(connection);
 	connection->pool->counts.ended[why]++;
 	connection->refused = true;
@@ -278,6 +284,24 @@ void connection_add(struct connection_pool *pool, enum entrance entrance,
 	event_active(pool->meeting, EV_TIMEOUT, 0);
 }
 
+/* What a reader's window has no room for waits with us, not in the kernel: thousands who do not
+ * read would take all of tcp_mem, and each byte that is freed then looks like progress of another.
+ */
+static void limit_unsent(const struct connection *connection)
+{
+	static const int bytes = UNSENT_BYTES;
+
+	setsockopt(connection->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof(bytes));
+}
+
+/* The answer follows the last handshake record: it would wait 40 ms for its acknowledgement. */
+static void set_no_delay(const struct connection *connection)
+{
+	static const int yes = 1;
+
+	setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+}
+
 static int try_enter(struct connection *connection, const struct sockaddr *address)
 {
 	struct connection_pool *pool = connection->pool;
@@ -305,6 +329,8 @@ static void admit(struct connection *connection)
 		local_socket_peer(connection->fd, connection->pool->options.group,
 				  &connection->peer);
 	}
+	limit_unsent(connection);
+	set_no_delay(connection);
 	r = try_enter(connection, (const struct sockaddr *)&address);
 	if (!r) {
 		set_waiting(connection);
@@ -400,26 +426,35 @@ void connection_on_answered(struct connection *connection)
 
 /* ---- the look ---- */
 
-/* Returns true if the connection is being ended. */
-static bool connection_look(struct connection *connection, mono_t now)
+enum look { LOOK_FINE, LOOK_ENDED, LOOK_ENDED_SLOW };
+
+static enum look connection_look(struct connection *connection, mono_t now)
 {
 	const struct connection_options *o = &connection->pool->options;
 	bool is_sending;
 
 	if (connection->refused || !connection->http)
-		return false;
+		return LOOK_FINE;
 	if (connection->since.ns) {
 		if (mono_sub(now, connection->since) < o->request_timeout)
-			return false;
+			return LOOK_FINE;
 		connection_end(connection, CONNECTION_SLOW);
-		return true;
+		return LOOK_ENDED_SLOW;
 	}
 	is_sending = evbuffer_get_length(bufferevent_get_output(socket_of(connection)));
 	if ((connection->exchange && !is_sending) ||
 	    mono_sub(now, connection->moved) < o->idle_timeout)
-		return false;
+		return LOOK_FINE;
 	connection_end(connection, CONNECTION_IDLE);
-	return is_sending;
+	return is_sending ? LOOK_ENDED_SLOW : LOOK_ENDED;
+}
+
+static void log_slow(struct connection_pool *pool)
+{
+	if (pool->slow)
+		log_info("http", "%u requests were not sent or read in time, connections closed",
+			 pool->slow);
+	pool->slow = 0;
 }
 
 static void on_look(void *owner)
@@ -427,13 +462,19 @@ static void on_look(void *owner)
 	struct connection_pool *pool = owner;
 	struct connection *connection;
 	mono_t now = mono_now();
-	unsigned slow = 0;
+	unsigned ended = 0;
 
-	LIST_FOREACH (connection, &pool->list, next)
-		slow += connection_look(connection, now);
-	if (slow)
-		log_info("http", "%u requests were not sent or read in time, connections closed",
-			 slow);
+	LIST_FOREACH (connection, &pool->list, next) {
+		enum look look = connection_look(connection, now);
+
+		pool->slow += look == LOOK_ENDED_SLOW;
+		ended += look != LOOK_FINE;
+		if (ended == ENDED_AT_ONCE) {
+			timer_set(pool->look, LOOK_AGAIN);
+			return;
+		}
+	}
+	log_slow(pool);
 	if (!LIST_EMPTY(&pool->list))
 		timer_set(pool->look, LOOK_EVERY);
 }

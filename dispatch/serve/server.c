@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <event2/bufferevent.h>
+#include <event2/event.h>
 #include <event2/listener.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -15,6 +16,7 @@
 #include "dispatch/serve/tls_files.h"
 
 #define BACKLOG		     1024
+#define ACCEPTED_AT_ONCE     64	   /* in one turn of the loop, which has others to serve */
 #define EVHTTP_TIMEOUT_S     86400 /* idle connections are our business, not evhttp's */
 #define DESCRIPTORS_RESERVED 256   /* files, links, workers, connections on their way out */
 
@@ -23,6 +25,9 @@ struct door {
 	struct server *server;
 	enum entrance entrance;
 	struct evhttp *http;
+	struct evconnlistener *listener; /* evhttp's */
+	struct event *more;		 /* end of a turn in which something was accepted */
+	unsigned accepted;		 /* in this turn */
 };
 
 struct server {
@@ -176,18 +181,39 @@ static struct bufferevent *on_accept(struct event_base *base, void *arg)
 			: bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 
 	bug_on(!socket);
+	if (!door->accepted++)
+		event_active(door->more, EV_TIMEOUT, 0);
+	if (door->accepted == ACCEPTED_AT_ONCE)
+		evconnlistener_disable(door->listener);
 	connection_add(server->connections, door->entrance, socket);
 	return socket;
 }
 
-static struct door *door_new(struct server *server, enum entrance entrance)
+static void on_turn_end(evutil_socket_t fd, short what, void *arg)
+{
+	struct door *door = arg;
+
+	(void)fd;
+	(void)what;
+	door->accepted = 0;
+	evconnlistener_enable(door->listener);
+}
+
+static void door_new(struct server *server, enum entrance entrance, struct evconnlistener *listener)
 {
 	static const struct timeval timeout = {.tv_sec = EVHTTP_TIMEOUT_S};
 	struct door *door = &server->doors[server->door_count++];
 	struct evhttp *http = evhttp_new(loop_base(server->control->loop));
 
 	bug_on(!http);
-	*door = (struct door){.server = server, .entrance = entrance, .http = http};
+	*door = (struct door){
+		.server = server,
+		.entrance = entrance,
+		.http = http,
+		.listener = listener,
+		.more = event_new(loop_base(server->control->loop), -1, 0, on_turn_end, door),
+	};
+	bug_on(!door->more);
 	evhttp_set_max_headers_size(http, GATE_LINE_MAX + SERVER_HEAD_MAX);
 	evhttp_set_max_body_size(http, SERVER_BODY_MAX);
 	evhttp_set_timeout_tv(http, &timeout);
@@ -199,13 +225,12 @@ static struct door *door_new(struct server *server, enum entrance entrance)
 						 EVHTTP_REQ_TRACE);
 	evhttp_set_bevcb(http, on_accept, door);
 	evhttp_set_gencb(http, on_request, door);
-	return door;
+	bug_on(!evhttp_bind_listener(http, listener));
 }
 
 static int listen_on(struct server *server)
 {
 	const struct listen_address *address = &server->control->address;
-	struct door *door = door_new(server, server->tls ? ENTRANCE_TLS : ENTRANCE_PLAIN);
 	struct evconnlistener *listener = evconnlistener_new_bind(
 		loop_base(server->control->loop), NULL, NULL,
 		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE, BACKLOG,
@@ -213,7 +238,7 @@ static int listen_on(struct server *server)
 
 	if (!listener)
 		return -errno;
-	bug_on(!evhttp_bind_listener(door->http, listener));
+	door_new(server, server->tls ? ENTRANCE_TLS : ENTRANCE_PLAIN, listener);
 	return 0;
 }
 
@@ -227,7 +252,7 @@ static void listen_locally(struct server *server, int fd)
 	listener = evconnlistener_new(loop_base(server->control->loop), NULL, NULL,
 				      LEV_OPT_CLOSE_ON_EXEC, 0, fd);
 	bug_on(!listener);
-	bug_on(!evhttp_bind_listener(door_new(server, ENTRANCE_LOCAL)->http, listener));
+	door_new(server, ENTRANCE_LOCAL, listener);
 }
 
 /* No more connections than there are descriptors for. */
@@ -292,8 +317,10 @@ struct server *server_stop(struct server *server)
 {
 	if (!server)
 		return NULL;
-	for (size_t i = 0; i < server->door_count; i++)
+	for (size_t i = 0; i < server->door_count; i++) {
 		evhttp_free(server->doors[i].http);
+		event_free(server->doors[i].more);
+	}
 	connection_pool_free(server->connections);
 	tls_free(server->tls);
 	free(server);
