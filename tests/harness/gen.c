@@ -19,6 +19,8 @@
 #include "tests/harness/gen_bpf.h"
 #endif
 
+#define SPIN_RATE 100000
+
 #define USAGE                                                                                      \
 	"usage: gen -i device [-s bytes|imix] [-n count] [-r packets/s] [-T seconds] [-f flows]\n" \
 	"           [-q first sequence] [-p destination port] [-v vlan] [-m bpf|socket]\n"         \
@@ -130,7 +132,7 @@ static int run(const struct gen_options *o, const char *mode, struct gen_state *
 	       const unsigned char *frame)
 {
 #ifdef GEN_BPF_OBJECT
-	if (!mode || !strcmp(mode, "bpf")) {
+	if (mode ? !strcmp(mode, "bpf") : !o->rate || o->rate > SPIN_RATE) {
 		int r = gen_bpf_run(o, state, frame);
 
 		if (r != GEN_BPF_UNAVAILABLE || mode)

@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BATCH	      64
-#define SLEEP_OVER_NS 200000u /* closer deadlines are met by spinning */
+#define BATCH	64
+#define SLOT_NS 1000000u
 
 struct batch {
 	int socket;
@@ -30,20 +30,15 @@ uint64_t gen_now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+/* A sleep is late by some 50 us: what is due closer together goes out in slots. */
 static void wait_until(uint64_t due)
 {
-	uint64_t now = gen_now_ns();
+	uint64_t now = gen_now_ns(), ns = due - now + SLOT_NS;
+	struct timespec rest = {.tv_sec = (time_t)(ns / 1000000000u),
+				.tv_nsec = (long)(ns % 1000000000u)};
 
-	if ((int64_t)(due - now) > (int64_t)SLEEP_OVER_NS) {
-		struct timespec rest = {.tv_nsec = 0};
-		uint64_t ns = due - now - SLEEP_OVER_NS / 2;
-
-		rest.tv_sec = (time_t)(ns / 1000000000u);
-		rest.tv_nsec = (long)(ns % 1000000000u);
+	if (due > now)
 		nanosleep(&rest, NULL); /* wait: the pace is what was asked for */
-	}
-	while ((int64_t)(due - gen_now_ns()) > 0)
-		;
 }
 
 static int open_socket(const struct gen_state *state)
@@ -118,7 +113,7 @@ static unsigned fill_batch(struct batch *b, const struct gen_options *o, struct 
 
 		if (o->rate) {
 			uint64_t due = state->start_ns +
-				       state->sequence * state->picoseconds / 1000;
+				       (state->sequence - state->first) * state->picoseconds / 1000;
 
 			if (n && (int64_t)(due - gen_now_ns()) > 0)
 				break;
