@@ -436,8 +436,10 @@ bool ustr_parse_int(const char *text, size_t len, int base, int64_t *ret, bool *
 	if (*end || (base == 16 && digits[0] == '0' && tolower(digits[1]) == 'x'))
 		return false;
 	*huge = errno || n > (uint64_t)INT64_MAX;
+	if (*huge)
+		return false;
 	*ret = negative ? -(int64_t)n : (int64_t)n;
-	return !*huge;
+	return true;
 }
 
 bool ustr_parse_float(const char *text, size_t len, double *ret)

@@ -160,14 +160,14 @@ static bool signature_fits(const struct source *source, const char *text, size_t
 static bool stamp_fits(const struct source *source, const char *stamp, wall_t now)
 {
 	char *end;
-	long long seconds;
+	long long seconds, ours = now.ns / DUR_S;
 
 	if (!*source->hmac.timestamp_header)
 		return true;
 	if (!stamp || !*stamp)
 		return false;
 	seconds = strtoll(stamp, &end, 10);
-	return !*end && llabs(seconds - now.ns / DUR_S) <= STAMP_SPAN;
+	return !*end && seconds >= ours - STAMP_SPAN && seconds <= ours + STAMP_SPAN;
 }
 
 /* Several may be shown, separated by commas: during a rotation the sender signs with both. */

@@ -68,6 +68,15 @@ static void test_own_filters(void)
 }
 
 /* Where we differ from Jinja2 on purpose: a map's key comes before its method. */
+/* The smallest number of 64 bits has no positive counterpart. */
+static void test_whole_numbers_at_the_edge(void)
+{
+	check_text(plain("{{ '-9223372036854775807'|int }}"), "-9223372036854775807");
+	check_text(plain("{{ '9223372036854775807'|int }}"), "9223372036854775807");
+	check(strstr(plain("{{ '-9223372036854775808'|int }}"), "-9223372036854775808") == NULL);
+	check(strstr(plain("{{ '99999999999999999999'|int }}"), "99999999999999999999") == NULL);
+}
+
 static void test_key_before_method(void)
 {
 	check_text(plain("{{ d.items }} {{ d.k }} {{ d['items'] }}"), "1 v 1");
@@ -187,6 +196,7 @@ int main(void)
 {
 	test_escapes();
 	test_own_filters();
+	test_whole_numbers_at_the_edge();
 	test_key_before_method();
 	test_undefined();
 	test_places();

@@ -144,6 +144,9 @@ static void hmac_with_timestamp(void)
 	check_int(judge_signed(&source, STAMPED_HEX, "1700000000"), 0);
 	check_int(judge_signed(&source, STAMPED_HEX, "1700000001"), SOURCE_AUTH_SIGNATURE);
 	check_int(judge_signed(&source, STAMPED_HEX, NULL), SOURCE_AUTH_SIGNATURE);
+	check_int(judge_signed(&source, STAMPED_HEX, "-9223372036854775808"),
+		  SOURCE_AUTH_SIGNATURE);
+	check_int(judge_signed(&source, STAMPED_HEX, "9223372036854775807"), SOURCE_AUTH_SIGNATURE);
 	/* played again later */
 	check_int(source_auth_check(&source,
 				    &(struct source_credentials){.url_token = "right",
