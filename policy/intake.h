@@ -57,7 +57,8 @@ struct intake {
 	enum level default_level; /* where the sender names none */
 	const json_t *levels;	  /* object: the sender's word → our level's name; NULL = none */
 	int zone_minutes;	  /* of times without zone */
-	const json_t *mapping;	  /* kind generic: as intake_generic_read gives it */
+	const json_t *mapping;	  /* kind generic: as intake_generic_read gives it … */
+	struct intake_patterns *patterns; /* … and intake_patterns_new of it */
 	wall_t now;
 };
 

@@ -389,35 +389,80 @@ static int take_group(void *owner, const char *name, uint32_t number)
 	return 0;
 }
 
-static void match(const pcre2_code *regex, const char *subject, struct alert *alert)
-{
-	pcre2_match_context *limits = pcre2_match_context_create(NULL);
-	pcre2_match_data *data = pcre2_match_data_create_from_pattern(regex, NULL);
-	struct extraction found = {.alert = alert, .subject = subject};
+/* Patterns are compiled when their source is made, not for each delivery: this is what is kept. */
+struct intake_patterns {
+	unsigned users;
+	size_t count;
+	pcre2_match_context *limits;
+	struct {
+		pcre2_code *code;
+		pcre2_match_data *data;
+	} items[EXTRACTS_MAX];
+};
 
-	bug_on(!limits || !data);
-	pcre2_set_match_limit(limits, MATCH_STEPS);
-	pcre2_set_depth_limit(limits, MATCH_DEPTH);
-	pcre2_set_heap_limit(limits, MATCH_HEAP);
-	found.count = pcre2_match(regex, (PCRE2_SPTR)subject, strlen(subject), 0, 0, data, limits);
-	found.groups = pcre2_get_ovector_pointer(data);
-	if (found.count > 0)
-		each_group(regex, take_group, &found);
-	pcre2_match_data_free(data);
-	pcre2_match_context_free(limits);
+struct intake_patterns *intake_patterns_new(const json_t *mapping)
+{
+	const json_t *list = json_object_get(mapping, "extract"), *item;
+	struct intake_patterns *patterns;
+	size_t i;
+
+	if (!json_array_size(list))
+		return NULL;
+	patterns = xcalloc(1, sizeof(*patterns));
+	patterns->users = 1;
+	patterns->limits = pcre2_match_context_create(NULL);
+	bug_on(!patterns->limits || json_array_size(list) > EXTRACTS_MAX);
+	pcre2_set_match_limit(patterns->limits, MATCH_STEPS);
+	pcre2_set_depth_limit(patterns->limits, MATCH_DEPTH);
+	pcre2_set_heap_limit(patterns->limits, MATCH_HEAP);
+	json_array_foreach (list, i, item) {
+		char problem[160];
+		pcre2_code *code = compile(member(item, "pattern"), problem, sizeof(problem));
+
+		bug_on(!code); /* intake_generic_read compiled it */
+		patterns->items[patterns->count].code = code;
+		patterns->items[patterns->count].data =
+			pcre2_match_data_create_from_pattern(code, NULL);
+		bug_on(!patterns->items[patterns->count++].data);
+	}
+	return patterns;
 }
 
-static void extract(const json_t *item, const json_t *object, struct alert *alert)
+struct intake_patterns *intake_patterns_use(struct intake_patterns *patterns)
+{
+	if (patterns)
+		patterns->users++;
+	return patterns;
+}
+
+struct intake_patterns *intake_patterns_drop(struct intake_patterns *patterns)
+{
+	if (!patterns || --patterns->users)
+		return NULL;
+	for (size_t i = 0; i < patterns->count; i++) {
+		pcre2_match_data_free(patterns->items[i].data);
+		pcre2_code_free(patterns->items[i].code);
+	}
+	pcre2_match_context_free(patterns->limits);
+	free(patterns);
+	return NULL;
+}
+
+static void extract(struct intake_patterns *patterns, size_t i, const json_t *item,
+		    const json_t *object, struct alert *alert)
 {
 	const char *from = member(item, "from");
 	CLEANUP_FREE char *subject = from ? value_read(object, from, SUBJECT_MAX) : NULL;
-	char problem[160];
-	pcre2_code *regex = subject ? compile(member(item, "pattern"), problem, sizeof(problem))
-				    : NULL;
+	pcre2_match_data *data = patterns->items[i].data;
+	struct extraction found = {.alert = alert, .subject = subject};
 
-	if (regex)
-		match(regex, subject, alert);
-	pcre2_code_free(regex);
+	if (!subject)
+		return;
+	found.count = pcre2_match(patterns->items[i].code, (PCRE2_SPTR)subject, strlen(subject), 0,
+				  0, data, patterns->limits);
+	found.groups = pcre2_get_ovector_pointer(data);
+	if (found.count > 0)
+		each_group(patterns->items[i].code, take_group, &found);
 }
 
 static int generic_parse(const struct intake_element *element, struct alert *alert,
@@ -432,7 +477,7 @@ static int generic_parse(const struct intake_element *element, struct alert *ale
 	if (r)
 		return r;
 	json_array_foreach (json_object_get(mapping, "extract"), i, item)
-		extract(item, element->object, alert);
+		extract(element->intake->patterns, i, item, element->object, alert);
 	if (!*alert->policy_id && !*alert->policy_name)
 		return error_set(err, "missing_field", element->pointer,
 				 "the mapping finds neither policy_id nor policy_name");

@@ -22,3 +22,10 @@
 /* Checks what an operator wrote and gives it normalised (new reference), every member present.
  * Returns 0 or -EINVAL with err (field "/mapping/…"). */
 int intake_generic_read(const json_t *mapping, json_t **ret, struct error *err);
+
+/* The patterns of a normalised mapping, compiled; NULL if it has none. Counted: those who `use` it
+ * `drop` it (returns NULL; takes NULL). One thread at a time. */
+struct intake_patterns;
+struct intake_patterns *intake_patterns_new(const json_t *mapping);
+struct intake_patterns *intake_patterns_use(struct intake_patterns *patterns);
+struct intake_patterns *intake_patterns_drop(struct intake_patterns *patterns);

@@ -147,8 +147,9 @@ struct source {
 	struct source_hmac hmac;
 	char *networks[SOURCE_NETWORKS_MAX + 1]; /* CIDRs of senders; none = from anywhere */
 	enum level default_level;
-	char *file;	    /* followed as it grows (kinds with lines), absolute; "" = none */
-	json_t *mapping;    /* kind generic (policy/intake_generic.h); never changed in place */
+	char *file;	 /* followed as it grows (kinds with lines), absolute; "" = none */
+	json_t *mapping; /* kind generic (policy/intake_generic.h); never changed in place */
+	struct intake_patterns *patterns; /* of mapping */
 	char *certificates; /* kind aws_sns: PEM; "" = its signature is not demanded */
 	json_t *levels; /* object: the sender's word → our level's name; never changed in place */
 	int zone_minutes; /* of times without zone, east of UTC */

@@ -75,6 +75,7 @@ struct source *source_copy(const struct source *source)
 	copy->name = xstrdup(source->name);
 	copy->levels = json_incref(source->levels);
 	copy->mapping = json_incref(source->mapping);
+	copy->patterns = intake_patterns_use(source->patterns);
 	copy->certificates = xstrdup(source->certificates);
 	copy->file = xstrdup(source->file);
 	copy->hmac.header = xstrdup(source->hmac.header);
@@ -91,6 +92,7 @@ void source_fini(struct source *source)
 	free(source->name);
 	json_decref(source->levels);
 	json_decref(source->mapping);
+	source->patterns = intake_patterns_drop(source->patterns);
 	free(source->certificates);
 	free(source->file);
 	free(source->hmac.header);
@@ -206,6 +208,8 @@ static int read_mapping(struct source *source, const json_t *object, struct erro
 		return r;
 	json_decref(source->mapping);
 	source->mapping = kept ? kept : json_object();
+	intake_patterns_drop(source->patterns);
+	source->patterns = intake_patterns_new(source->mapping);
 	return 0;
 }
 
@@ -540,5 +544,6 @@ struct intake source_intake(const struct source *source, wall_t now)
 			       .levels = source->levels,
 			       .zone_minutes = source->zone_minutes,
 			       .mapping = source->mapping,
+			       .patterns = source->patterns,
 			       .now = now};
 }

@@ -59,6 +59,15 @@ static void check_alert(const struct alert *alert)
 	check_format(alert);
 }
 
+struct intake_patterns *intake_check_patterns(enum source_kind kind)
+{
+	static struct intake_patterns *patterns;
+
+	if (kind == SOURCE_GENERIC && !patterns)
+		patterns = intake_patterns_new(intake_check_mapping(kind));
+	return kind == SOURCE_GENERIC ? patterns : NULL;
+}
+
 const json_t *intake_check_mapping(enum source_kind kind)
 {
 	static const char text[] =
@@ -91,6 +100,7 @@ void intake_check(enum source_kind kind, const uint8_t *data, size_t size)
 				      .default_level = facts.default_level,
 				      .zone_minutes = facts.zone_minutes,
 				      .mapping = intake_check_mapping(kind),
+				      .patterns = intake_check_patterns(kind),
 				      .now = {NOW}};
 	struct error err = {0};
 	struct alert_list list;

@@ -30,7 +30,8 @@ static struct intake intake_of(enum source_kind kind)
 				.source = source_kind_name(kind),
 				.default_level = facts.default_level,
 				.zone_minutes = facts.zone_minutes,
-				.mapping = intake_check_mapping(kind)};
+				.mapping = intake_check_mapping(kind),
+				.patterns = intake_check_patterns(kind)};
 
 	check(!wall_parse("2026-01-01T12:00:00Z", &intake.now));
 	return intake;
