@@ -22,8 +22,9 @@
 #define NAMES_MAX	1000	  /* looked through for a file that was renamed */
 #define QUIET_BYTES_MAX (1 << 20) /* read without an alert before the position is written */
 #define ALERTS_PER_TURN 200
+#define LAST_WORDS	(2 * DUR_S) /* a writer goes on for a moment in the file that was rotated */
 
-/* In the settings table, kind "position", id = the source's. */
+/* In the settings table, kind "position", id = the source's, with the path it is about. */
 struct position {
 	uint64_t device;
 	uint64_t inode;
@@ -48,16 +49,18 @@ struct tail {
 	int fd;
 	struct position committed;
 	struct position position; /* of fd */
+	mono_t replaced_at;	  /* since when another file has the name; 0 = none has */
 	char problem[160];
 };
 
 /* ---- position ---- */
 
-static char *position_format(const struct position *position)
+static char *position_format(const struct tail *tail)
 {
-	CLEANUP_JSON json_t *json =
-		json_pack("{s:I, s:I, s:I}", "device", (json_int_t)position->device, "inode",
-			  (json_int_t)position->inode, "offset", (json_int_t)position->offset);
+	const struct position *position = &tail->position;
+	CLEANUP_JSON json_t *json = json_pack(
+		"{s:s, s:I, s:I, s:I}", "path", tail->path, "device", (json_int_t)position->device,
+		"inode", (json_int_t)position->inode, "offset", (json_int_t)position->offset);
 
 	return json_format(json);
 }
@@ -66,9 +69,13 @@ static int on_position(void *owner, const char *id, const char *text)
 {
 	struct tail *tail = owner;
 	CLEANUP_JSON json_t *json = NULL;
+	const char *path;
 
 	if (strcmp(id, tail->source) != 0 ||
 	    json_parse(text, strlen(text), JSON_BYTES_MAX, &json, NULL))
+		return 0;
+	path = json_string_value(json_object_get(json, "path"));
+	if (path && strcmp(path, tail->path) != 0) /* its source named another file then */
 		return 0;
 	tail->committed =
 		(struct position){(uint64_t)json_integer_value(json_object_get(json, "device")),
@@ -121,6 +128,7 @@ static void tail_close(struct tail *tail)
 		close(tail->fd);
 	tail->fd = -1;
 	tail->skipping = false;
+	tail->replaced_at = (mono_t){0};
 }
 
 /* Says it once, not every time. */
@@ -198,10 +206,23 @@ static bool tail_open(struct tail *tail)
 	return true;
 }
 
+static void switch_file(struct tail *tail)
+{
+	struct stat st;
+	int fd = open_file(tail->path, &st);
+
+	if (fd < 0)
+		return;
+	tail_close(tail);
+	tail->fd = fd;
+	tail->position = (struct position){st.st_dev, st.st_ino, 0};
+}
+
 /* At the end of what is there: was it shortened, or does another file have the name? */
 static void look_for_change(struct tail *tail)
 {
 	struct stat here, there;
+	mono_t now = mono_now();
 
 	if (fstat(tail->fd, &here))
 		return;
@@ -209,14 +230,12 @@ static void look_for_change(struct tail *tail)
 		log_info("alert", "%s: was shortened, read from its beginning", tail->path);
 		tail->position.offset = 0;
 		tail->skipping = false;
-	} else if (!stat(tail->path, &there) && !is_at(&tail->position, &there)) {
-		int fd = open_file(tail->path, &there);
-
-		if (fd < 0)
-			return;
-		tail_close(tail);
-		tail->fd = fd;
-		tail->position = (struct position){there.st_dev, there.st_ino, 0};
+	} else if (stat(tail->path, &there) || is_at(&tail->position, &there)) {
+		tail->replaced_at = (mono_t){0};
+	} else if (!tail->replaced_at.ns) {
+		tail->replaced_at = now;
+	} else if (mono_sub(now, tail->replaced_at) >= LAST_WORDS) {
+		switch_file(tail);
 	}
 }
 
@@ -317,8 +336,7 @@ static void decide(struct tail *tail, struct decision *decision, const struct so
 	for (size_t i = 0; i < decision->alerts.count; i++)
 		engine_on_alert(decision->control->engine, &decision->alerts.alerts[i],
 				decision->now, &decision->actions);
-	fact_add_setting(&decision->facts, "position", tail->source,
-			 position_format(&tail->position));
+	fact_add_setting(&decision->facts, "position", tail->source, position_format(tail));
 	tail->state = TAIL_WRITING;
 	decision_commit(decision, on_committed, tail);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sources that write their alerts to a file, one JSON text per line: Suricata's eve.json, Zeek's
  * notice.log. Each file is followed as it grows, through rotation (by name and inode) and
- * truncation.
+ * truncation. After a rotation the old file is read for two more seconds: its writer may not have
+ * noticed yet.
  *
  * The position is committed in the transaction of the alerts read up to it, so that none is lost or
  * decided twice whenever this process ends. A file that is seen for the first time is followed from
