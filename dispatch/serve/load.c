@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/first_start.h"
+#include "dispatch/serve/narrow.h"
 #include "dispatch/serve/setting_row.h"
 #include "storage/journal.h"
 #include "storage/memory.h"
@@ -284,8 +285,7 @@ static int load_capture(struct db *db, struct load_job *job, const struct captur
 		capture->rotate_bytes = policy->rotate_bytes;
 		capture->rotate = policy->rotate;
 		capture->budget_bytes = engine_budget(job->result.engine, policy->id);
-		capture->is_wide = true; /* what its alerts were about is not kept */
-		capture->match = live_match_new(policy->match, NULL, 0);
+		capture->is_wide = true; /* until load_narrow */
 	}
 	track_restore(capture, segments, n);
 	return 0;
@@ -311,6 +311,32 @@ static int load_captures_of(struct db *db, struct load_job *job, enum capture_st
 	return n < 0 ? n : 0;
 }
 
+/* Without the row, or with one that cannot be read, the policy's own filter counts. */
+static int load_narrow(void *owner, const char *id, const char *json)
+{
+	struct load_job *job = owner;
+	struct live_capture *capture = live_find(&job->result.live, id);
+
+	if (capture && narrow_parse(capture, json))
+		log_warning("control", "%s: what narrowed it cannot be read, ignoring", id);
+	return 0;
+}
+
+static void make_filters(struct load_job *job)
+{
+	struct live_capture *capture;
+
+	LIST_FOREACH (capture, &job->result.live.captures, next) {
+		const struct pcap_policy *policy =
+			engine_policy(job->result.engine, capture->row.policy);
+
+		if (!policy)
+			continue;
+		narrow_apply(capture, policy);
+		live_match_commit(capture);
+	}
+}
+
 static int load_captures(struct db *db, struct load_job *job)
 {
 	int r = load_captures_of(db, job, CAPTURE_STARTING);
@@ -319,6 +345,9 @@ static int load_captures(struct db *db, struct load_job *job)
 		r = load_captures_of(db, job, CAPTURE_RECORDING);
 	if (!r)
 		r = load_captures_of(db, job, CAPTURE_STOPPING);
+	if (!r)
+		r = settings_list(db, "narrow", load_narrow, job);
+	make_filters(job);
 	return r;
 }
 

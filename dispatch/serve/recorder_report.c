@@ -11,6 +11,7 @@
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/decision.h"
 #include "dispatch/serve/history_job.h"
+#include "dispatch/serve/narrow.h"
 
 /* ---- acknowledgement after the commit ---- */
 
@@ -92,6 +93,7 @@ static void finish(struct decision *decision, struct live_capture *capture)
 		      "capture finished: %s", row->stop_reason);
 	log_info("control", "capture %s: finished: %s%s%s", row->id, row->stop_reason,
 		 row->alert[0] ? ", alert " : "", row->alert);
+	narrow_forget(decision, capture);
 	live_remove(capture);
 }
 
