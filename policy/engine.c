@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "policy/engine_internal.h"
+#include "policy/self_alert.h"
 #include "policy/utf8.h"
 
 /* ---- actions ---- */
@@ -66,6 +67,18 @@ void engine_signal(struct turn *turn, const char *policy, const char *object, bo
 	action->signal.over = over;
 	action->signal.level = level;
 	engine_set_reason(action, text);
+}
+
+void engine_end_signal(struct turn *turn, const char *policy, const char *object, const char *text)
+{
+	char fingerprint[SHA256_HEX_SIZE], name[SETTING_NAME_MAX + 1];
+	const struct open_alert *alert;
+
+	utf8_put(name, sizeof(name), object);
+	self_alert_fingerprint(policy, name, fingerprint);
+	alert = engine_open_alert(turn->engine, fingerprint);
+	if (alert && alert->open)
+		engine_signal(turn, policy, object, true, LEVEL_ERROR, text);
 }
 
 /* ---- life cycle ---- */

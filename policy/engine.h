@@ -163,9 +163,13 @@ void engine_on_heard(struct engine *engine, const char *source, struct instant n
 void engine_on_alert(struct engine *engine, const struct alert *alert, struct instant now,
 		     struct actions *actions);
 
-/* A push of ACTION_PUSH was given up: it does not count (EPC-10). */
-void engine_on_push_dead(struct engine *engine, const char *push, const char *endpoint,
-			 const char *fingerprint, struct instant now, struct actions *actions);
+/* A push of ACTION_PUSH was given up: it does not count (EPC-10). Who is told instead (`fallback`,
+ * "" = nobody) is told of the end as well. */
+struct dead_push {
+	const char *push, *endpoint, *fingerprint, *fallback; /* ids */
+};
+void engine_on_push_dead(struct engine *engine, const struct dead_push *dead, struct instant now,
+			 struct actions *actions);
 
 /* An operator's switch: on = a hold (for at most `span`, 0 = the policy's max_on), off = a veto
  * (for `span`, 0 = until cleared), automatic = neither any more. */

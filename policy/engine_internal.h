@@ -200,6 +200,8 @@ void engine_free_alert(struct engine_alert *alert);
 struct turn engine_turn(struct engine *engine, struct instant now, struct actions *actions);
 void engine_signal(struct turn *turn, const char *policy, const char *object, bool over,
 		   enum level level, const char *text);
+/* What was told of `object` is over, if it was told: it is gone, or has another name. */
+void engine_end_signal(struct turn *turn, const char *policy, const char *object, const char *text);
 
 /* engine_view.c */
 struct engine_policy *engine_find_policy(const struct engine *engine, const char *id_or_name);

@@ -344,19 +344,22 @@ void engine_tell(struct turn *turn, struct engine_alert *known, const struct ale
 	}
 }
 
-void engine_on_push_dead(struct engine *engine, const char *push, const char *endpoint,
-			 const char *fingerprint, struct instant now, struct actions *actions)
+void engine_on_push_dead(struct engine *engine, const struct dead_push *dead, struct instant now,
+			 struct actions *actions)
 {
 	struct turn turn = engine_turn(engine, now, actions);
-	struct engine_alert *known = table_find(&engine->alerts, fingerprint);
-	struct engine_memory *memory = known ? engine_find_memory(known->pair, endpoint) : NULL;
+	struct engine_alert *known = table_find(&engine->alerts, dead->fingerprint);
+	struct engine_memory *memory = known ? engine_find_memory(known->pair, dead->endpoint)
+					     : NULL;
 
-	if (!memory || strcmp(memory->memory.push, push))
+	if (!memory || strcmp(memory->memory.push, dead->push))
 		return;
 	memory->memory.pushed_at = (wall_t){0};
 	memory->memory.sends -= memory->memory.sends > 0;
 	save_memory(&turn, memory);
-	untell(&turn, known, endpoint);
+	untell(&turn, known, dead->endpoint);
 	if (!known->open_alert.open)
 		engine_review_pair(&turn, known->pair);
+	else if (*dead->fallback)
+		note_told(&turn, known, dead->fallback);
 }

@@ -214,7 +214,11 @@ void engine_on_endpoint_put(struct engine *engine, const struct endpoint *endpoi
 			    struct instant now, struct actions *actions)
 {
 	struct turn turn = engine_turn(engine, now, actions);
+	const struct engine_endpoint *old = index_find(&engine->endpoints, endpoint->id);
 
+	if (old && strcmp(old->settings->name, endpoint->name))
+		engine_end_signal(&turn, "endpoint_failing", old->settings->name,
+				  "the endpoint has another name");
 	engine_load_endpoint(engine, endpoint);
 	review_holds(&turn, endpoint->id, endpoint,
 		     endpoint->enabled ? "endpoint_edited" : "endpoint_disabled");
@@ -229,6 +233,8 @@ void engine_on_endpoint_delete(struct engine *engine, const char *endpoint, stru
 	if (!live)
 		return;
 	engine_forget_choices(engine);
+	engine_end_signal(&turn, "endpoint_failing", live->settings->name,
+			  "the endpoint was removed");
 	review_holds(&turn, live->id, NULL, "endpoint_deleted");
 	engine_free_endpoint(live);
 }

@@ -170,10 +170,21 @@ void engine_on_source_put(struct engine *engine, const struct source *source, st
 			  struct actions *actions)
 {
 	struct turn turn = engine_turn(engine, now, actions);
+	const struct source *old = index_find(&engine->sources, source->id);
+	const struct engine_source *was = old ? engine_find_source(engine, old->name) : NULL;
+	bool renamed = old && strcmp(old->name, source->name);
+	bool is_silent = was && was->is_silent && !renamed && source->heartbeat;
+	struct engine_source *live;
 
+	if (old && !is_silent)
+		engine_end_signal(&turn, "source_silent", old->name,
+				  renamed ? "the source has another name"
+					  : "the source has no heartbeat any more");
 	engine_load_source(engine, source);
-	engine_on_heard(engine, source->name, now, actions);
-	engine_listen(&turn, engine_find_source(engine, source->name));
+	live = engine_find_source(engine, source->name);
+	live->is_silent = is_silent;
+	if (!is_silent)
+		engine_listen(&turn, live);
 }
 
 void engine_on_source_delete(struct engine *engine, const char *source, struct instant now,
@@ -181,13 +192,10 @@ void engine_on_source_delete(struct engine *engine, const char *source, struct i
 {
 	struct turn turn = engine_turn(engine, now, actions);
 	struct source *settings = index_take(&engine->sources, source);
-	struct engine_source *live = settings ? engine_find_source(engine, settings->name) : NULL;
 
 	if (!settings)
 		return;
-	if (live && live->is_silent)
-		engine_signal(&turn, "source_silent", live->name, true, LEVEL_ERROR,
-			      "the source was removed");
+	engine_end_signal(&turn, "source_silent", settings->name, "the source was removed");
 	unlink_source(engine, settings);
 	free_source(settings);
 }

@@ -490,7 +490,7 @@ static void verdict_format(const struct courier_result *verdict, const struct le
 /* What was given up takes its push cycle with it (EPC-10); and that an endpoint fails is told
  * through the others. */
 static void tell_engine(struct courier_link *courier, const struct lease *lease,
-			const struct outbox_result *result)
+			const struct outbox_result *result, const char *fallback)
 {
 	struct control *control = courier->control;
 	const struct endpoint *endpoint =
@@ -502,8 +502,12 @@ static void tell_engine(struct courier_link *courier, const struct lease *lease,
 		return;
 	if (dead) {
 		decision = decision_new(control);
-		engine_on_push_dead(control->engine, lease->push, lease->endpoint,
-				    lease->fingerprint, decision->now, &decision->actions);
+		engine_on_push_dead(control->engine,
+				    &(struct dead_push){.push = lease->push,
+							.endpoint = lease->endpoint,
+							.fingerprint = lease->fingerprint,
+							.fallback = fallback},
+				    decision->now, &decision->actions);
 		decision_commit(decision, NULL, NULL);
 	}
 	self_raise(control, &(struct self_alert){.policy = "endpoint_failing",
@@ -566,6 +570,7 @@ static int on_result(struct courier_link *courier, struct courier_result *verdic
 	const struct endpoint *setting;
 	struct outbox_result result = {0};
 	struct settle_job *job;
+	char fallback[IDENT_SIZE];
 	struct lease *lease, was;
 
 	verdict->text[sizeof(verdict->text) - 1] = '\0';
@@ -589,6 +594,7 @@ static int on_result(struct courier_link *courier, struct courier_result *verdic
 	job = settle_new(courier, &result);
 	memcpy(job->alert, lease->alert, sizeof(job->alert));
 	set_fallback(courier, lease, setting, job);
+	memcpy(fallback, job->fallback.endpoint, sizeof(fallback));
 	if (result.state != OUTBOX_PENDING)
 		snprintf(job->note, sizeof(job->note), "push %s after %d attempts: %s",
 			 result.state == OUTBOX_DELIVERED ? "delivered" : "given up",
@@ -605,7 +611,7 @@ static int on_result(struct courier_link *courier, struct courier_result *verdic
 	commit_post(&courier->control->commits, settle_run, settle_done, job);
 	if (verdict->verdict == VERDICT_DISABLE)
 		endpoint_disable(courier, was.endpoint, verdict->text);
-	tell_engine(courier, &was, &result);
+	tell_engine(courier, &was, &result, fallback);
 	return 0;
 }
 

@@ -665,14 +665,21 @@ void world_delete(struct world *world, const struct line *line, const char *kind
 	}
 }
 
-void world_push_dead(struct world *world, const struct line *line, const char *endpoint)
+void world_push_dead(struct world *world, struct line *line, const char *endpoint)
 {
+	const char *name = line_value(line, "fallback");
+	const struct endpoint *fallback = name ? engine_endpoint(world->engine, name) : NULL;
+
 	for (size_t i = world->push_count; i > 0; i--) {
 		const struct action_push *push = &world->pushes[i - 1];
 
 		if (strcmp(name_of(world, push->endpoint), endpoint))
 			continue;
-		engine_on_push_dead(world->engine, push->id, push->endpoint, push->fingerprint,
+		engine_on_push_dead(world->engine,
+				    &(struct dead_push){.push = push->id,
+							.endpoint = push->endpoint,
+							.fingerprint = push->fingerprint,
+							.fallback = fallback ? fallback->id : ""},
 				    world->now, &world->actions);
 		return;
 	}

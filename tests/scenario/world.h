@@ -82,7 +82,7 @@ void world_put(struct world *world, struct line *line, const char *kind, const c
 void world_delete(struct world *world, const struct line *line, const char *kind, const char *name);
 
 /* The courier gives up the last push to an endpoint. */
-void world_push_dead(struct world *world, const struct line *line, const char *endpoint);
+void world_push_dead(struct world *world, struct line *line, const char *endpoint);
 
 /* Deliveries through the product's parsers. */
 void world_alert(struct world *world, struct line *line);
