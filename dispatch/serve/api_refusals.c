@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "dispatch/serve/api.h"
 #include "dispatch/serve/control_state.h"
+#include "dispatch/serve/dry_run.h"
 #include "dispatch/serve/query_job.h"
 #include "storage/refusal.h"
 
@@ -89,23 +90,33 @@ static json_t *format_problem(const struct error *err)
 			 err->text);
 }
 
-static json_t *preview(const struct source *source, const char *body, size_t len)
+static void preview(struct exchange *exchange, const struct source *source, const char *body,
+		    size_t len)
 {
-	struct intake intake = source_intake(source, wall_now());
-	json_t *alerts = json_array(), *problem = json_null();
+	struct instant now = instant_now();
+	struct intake intake = source_intake(source, now.wall);
+	json_t *alerts = json_array(), *problem = json_null(), *effects = json_array();
+	json_t *programs = json_array();
 	struct alert_list list;
 	struct error err = {0};
-	json_t *result;
 
 	alert_list_init(&list);
 	if (intake_parse(&intake, body, len, &list, &err))
 		problem = format_problem(&err);
-	for (size_t i = 0; i < list.count; i++)
-		json_array_append_new(alerts, alert_format(&list.alerts[i]));
-	result = json_pack("{s:o, s:I, s:o}", "alerts", alerts, "ignored", (json_int_t)list.ignored,
-			   "problem", problem);
+	for (size_t i = 0; i < list.count; i++) {
+		struct alert *alert = &list.alerts[i];
+
+		json_array_append_new(alerts, alert_format(alert));
+		alert->delivery_id[0] =
+			'\0'; /* no copy of one that was seen: it would do nothing */
+		json_array_append_new(effects,
+				      dry_run_alert(exchange->control, alert, now, programs));
+	}
+	dry_run_reply(exchange,
+		      json_pack("{s:o, s:o, s:I, s:o}", "alerts", alerts, "effects", effects,
+				"ignored", (json_int_t)list.ignored, "problem", problem),
+		      programs);
 	alert_list_fini(&list);
-	return result;
 }
 
 /* A payload is what the sender would post: as text, or as JSON. */
@@ -131,9 +142,8 @@ void api_source_preview(struct exchange *exchange)
 	source_default(&source);
 	if (read_source(exchange, object, &source)) {
 		text = json_is_string(payload) ? NULL : json_format(payload);
-		exchange_reply(exchange, 200,
-			       preview(&source, text ? text : json_string_value(payload),
-				       text ? strlen(text) : json_string_length(payload)));
+		preview(exchange, &source, text ? text : json_string_value(payload),
+			text ? strlen(text) : json_string_length(payload));
 	}
 	source_fini(&source);
 }

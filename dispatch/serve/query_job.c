@@ -39,6 +39,8 @@ static void job_done(void *arg, int result)
 	} else if (job->absent) {
 		exchange_refuse(exchange, 404, "not_found", "there is no object with id \"%s\"",
 				job->id);
+	} else if (job->reply) {
+		job->reply(job);
 	} else {
 		if (job->finish)
 			job->finish(job);

@@ -16,6 +16,7 @@ struct query_job {
 	struct exchange *exchange;
 	query_run run;
 	query_finish finish; /* may be NULL */
+	query_finish reply;  /* answers by itself, perhaps later; may be NULL */
 	/* what is asked; unused members are "" or 0 */
 	char id[IDENT_SIZE + 1]; /* as asked for: one that is too long matches nothing */
 	char before[IDENT_SIZE];

@@ -150,6 +150,46 @@ static void a_filter_is_shown_before_it_is_saved(struct lab *lab)
 			     "{\"match\": {\"addresses\": []}}"));
 }
 
+static const json_t *program_at(const json_t *effect, size_t i)
+{
+	const json_t *item = json_array_get(json_object_get(effect, "switches"), 0);
+
+	check_text(lab_text(item, "action"), "hold");
+	return json_array_get(json_object_get(item, "programs"), i);
+}
+
+/* POL-19, INB-12: a pasted sample shows the alert it becomes and the BPF that leads to. */
+static void a_sample_shows_the_filters_it_leads_to(struct lab *lab)
+{
+	static const char ask[] =
+		"{\"source\": {\"name\": \"try\", \"kind\": \"generic\", \"default_level\": "
+		"\"error\", \"mapping\": {\"fields\": {\"policy_id\": \"/rule\", \"object_id\": "
+		"\"/host\"}, \"hints\": {\"address\": \"/src\"}}}, \"payload\": {\"rule\": \"r\", "
+		"\"host\": \"h\", \"src\": \"%s\"}}";
+	CLEANUP_FREE char *good = xasprintf(ask, "10.0.0.7");
+	CLEANUP_FREE char *evil = xasprintf(ask, "1.2.3.4 or host 0.0.0.0/0");
+	CLEANUP_JSON json_t *shown = NULL, *refused = NULL;
+	const json_t *effect;
+
+	set_policy(lab, "{\"filter\": \"tcp\", \"match\": {\"addresses\": [\"10.0.0.0/8\"]}, "
+			"\"narrow\": [\"addresses\"], \"narrow_otherwise\": \"own\"}");
+	shown = lab_call(lab, 200, "POST", "/api/v1/source-previews", good);
+	effect = json_array_get(json_object_get(shown, "effects"), 0);
+	check_text(lab_text(effect, "outcome"), "opened");
+	check_text(lab_text(program_at(effect, 0), "bpf"), "tcp");
+	check(lab_number(program_at(effect, 0), "instructions") > 1);
+	check_text(lab_text(program_at(effect, 1), "of"), "match");
+	check(lab_number(program_at(effect, 1), "instructions") > 1);
+	check_text(lab_text(program_at(effect, 2), "of"), "alert");
+	check(strstr(lab_text(program_at(effect, 2), "bpf"), "10.0.0.7"));
+	check(lab_number(program_at(effect, 2), "instructions") > 1);
+	/* what is no address narrows nothing, and never becomes part of a filter */
+	refused = lab_call(lab, 200, "POST", "/api/v1/source-previews", evil);
+	effect = json_array_get(json_object_get(refused, "effects"), 0);
+	check(json_is_null(json_object_get(program_at(effect, 2), "bpf")));
+	check(strstr(lab_text(program_at(effect, 2), "note"), "names nothing"));
+}
+
 int main(void)
 {
 	struct lab lab;
@@ -163,6 +203,7 @@ int main(void)
 	an_operator_gets_the_own_filter(&lab);
 	wrong_filters_are_refused(&lab);
 	a_filter_is_shown_before_it_is_saved(&lab);
+	a_sample_shows_the_filters_it_leads_to(&lab);
 	lab_fini(&lab);
 	return 0;
 }
