@@ -148,18 +148,32 @@ static json_t *format_alert(const struct db_rows *rows)
 	return json;
 }
 
+#define any(text) db_text((text) ? (text) : "")
+
 static int query_alerts(struct db *db, struct db_rows *rows, const struct journal_query *query)
 {
 	int limit = query->limit < 1 ? 1 : query->limit > LIST_MAX ? LIST_MAX : query->limit;
 
-	return db_query(db, rows,
-			ALERT_COLUMNS
-			"WHERE (?1 = '' OR a.seq < (SELECT seq FROM alerts WHERE id = ?1))"
-			"  AND (?2 = '' OR a.source = ?2) AND (?3 = '' OR a.fingerprint = ?3)"
-			"  AND (?4 = 0 OR a.id IN (SELECT alert FROM open_alerts WHERE open = 1))"
-			" ORDER BY a.seq DESC LIMIT ?5",
-			db_text(query->before), db_text(query->source), db_text(query->fingerprint),
-			db_integer(query->open_only), db_integer(limit));
+	return db_query(
+		db, rows,
+		ALERT_COLUMNS
+		"WHERE (?1 = '' OR a.seq < (SELECT seq FROM alerts WHERE id = ?1))"
+		"  AND (?2 = '' OR a.source = ?2) AND (?3 = '' OR a.fingerprint = ?3)"
+		"  AND (?4 = 0 OR a.id IN (SELECT alert FROM open_alerts WHERE open = 1))"
+		"  AND (?6 = '' OR a.alert ->> '$.level' = ?6)"
+		"  AND (?7 = '' OR ?7 IN (a.alert ->> '$.policy.id', a.alert ->> '$.policy.name'))"
+		"  AND (?8 = '' OR ?8 IN (a.alert ->> '$.object.id', a.alert ->> '$.object.name'))"
+		"  AND (?9 = '' OR a.alert ->> '$.policy.level' = ?9)"
+		"  AND (?10 = '' OR a.alert ->> '$.region' = ?10)"
+		"  AND (?11 = '' OR a.alert ->> '$.team' = ?11)"
+		"  AND (?12 = '' OR a.alert ->> '$.user' = ?12)"
+		"  AND a.received_at >= ?13 AND (?14 = 0 OR a.received_at < ?14)"
+		" ORDER BY a.seq DESC LIMIT ?5",
+		db_text(query->before), db_text(query->source), db_text(query->fingerprint),
+		db_integer(query->open_only), db_integer(limit), any(query->level),
+		any(query->policy), any(query->object), any(query->policy_level),
+		any(query->region), any(query->team), any(query->user), db_wall(query->since),
+		db_wall(query->until));
 }
 
 int journal_list_alerts(struct db *db, const struct journal_query *query, json_t **ret)
@@ -173,6 +187,47 @@ int journal_list_alerts(struct db *db, const struct journal_query *query, json_t
 	if (!r)
 		*ret = take_ptr(list);
 	return r;
+}
+
+/* Ids are UUIDv7: those made before a moment sort before this one. */
+static int prune_rest(struct db *db, const char *until)
+{
+	int r = db_run(db,
+		       "DELETE FROM deliveries WHERE id < ?1 AND id NOT IN (SELECT delivery FROM"
+		       "  alerts WHERE id < ?1)",
+		       db_text(until));
+
+	if (!r)
+		r = db_run(
+			db,
+			"DELETE FROM outbox WHERE id < ?1 AND state NOT IN ('pending', 'leased')"
+			"  AND fingerprint NOT IN (SELECT fingerprint FROM open_alerts WHERE open)",
+			db_text(until));
+	if (!r)
+		r = db_run(
+			db,
+			"DELETE FROM notes WHERE kind = 'push' AND id < ?1 AND id NOT IN (SELECT id"
+			"  FROM outbox WHERE id < ?1)",
+			db_text(until));
+	return r;
+}
+
+int journal_prune(struct db *db, wall_t before, int max)
+{
+	char until[IDENT_SIZE];
+	int r, count;
+
+	ident_new(before, until);
+	r = db_run(db,
+		   "DELETE FROM alerts WHERE id IN (SELECT id FROM alerts WHERE id < ?1 AND"
+		   "  received_at < ?2 AND id NOT IN (SELECT alert FROM open_alerts WHERE open"
+		   "  UNION SELECT recovery FROM open_alerts WHERE open) ORDER BY id LIMIT ?3)",
+		   db_text(until), db_wall(before), db_integer(max));
+	if (r)
+		return r;
+	count = db_changes(db);
+	r = count ? prune_rest(db, until) : 0;
+	return r ? r : count;
 }
 
 static int add_raw(struct db *db, const char *delivery, json_t *alert)

@@ -59,7 +59,19 @@ struct journal_query {
 	const char *fingerprint; /* "" = any */
 	int open_only;
 	int limit; /* 1–200 */
+	/* NULL = any */
+	const char *level;
+	const char *policy;	  /* id or name … */
+	const char *object;	  /* … of it */
+	const char *policy_level; /* low, medium, high */
+	const char *region, *team, *user;
+	wall_t since, until; /* received; 0 = any time */
 };
 int journal_list_alerts(struct db *db, const struct journal_query *query, json_t **ret);
+
+/* Removes up to `max` alerts received before then, with what the senders sent and the pushes that
+ * ended; what is open stays with all of it. Returns how many or -errno. */
+int journal_prune(struct db *db, wall_t before, int max);
+
 #define JOURNAL_ABSENT 1
 int journal_get_alert(struct db *db, const char *id, json_t **ret); /* or JOURNAL_ABSENT */

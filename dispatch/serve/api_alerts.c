@@ -10,13 +10,30 @@
 
 #define DELIVERIES_MAX 200
 
+static const char *const filters[] = {"level",	"policy", "object", "policy_level",
+				      "region", "team",	  "user",   NULL};
+
+static const char *filter_of(const struct query_job *job, const char *name)
+{
+	return json_string_value(json_object_get(job->filter, name));
+}
+
 static int list_run(struct db *db, struct query_job *job)
 {
 	struct journal_query query = {.before = job->before,
 				      .source = job->source,
 				      .fingerprint = job->fingerprint,
 				      .open_only = job->open_only,
-				      .limit = job->limit};
+				      .limit = job->limit,
+				      .level = filter_of(job, "level"),
+				      .policy = filter_of(job, "policy"),
+				      .object = filter_of(job, "object"),
+				      .policy_level = filter_of(job, "policy_level"),
+				      .region = filter_of(job, "region"),
+				      .team = filter_of(job, "team"),
+				      .user = filter_of(job, "user"),
+				      .since = job->since,
+				      .until = job->until};
 	json_t *items = NULL;
 	int r = journal_list_alerts(db, &query, &items);
 
@@ -26,10 +43,44 @@ static int list_run(struct db *db, struct query_job *job)
 	return 0;
 }
 
+/* Returns false after having answered 400. */
+static bool read_time(struct exchange *exchange, const char *name, wall_t *ret)
+{
+	const char *text = exchange_query(exchange, name);
+
+	if (!text || !wall_parse(text, ret))
+		return true;
+	exchange_refuse(exchange, 400, "invalid_value",
+			"parameter %s: \"%.60s\" is no time like 2026-01-31T12:00:00Z", name, text);
+	return false;
+}
+
+static bool read_filters(struct exchange *exchange, struct query_job *job)
+{
+	const char *level = exchange_query(exchange, "level");
+	enum level known;
+
+	job->filter = json_object();
+	for (const char *const *name = filters; *name; name++)
+		if (exchange_query(exchange, *name))
+			json_object_set_new(job->filter, *name,
+					    json_string(exchange_query(exchange, *name)));
+	if (level && level_parse(level, &known)) {
+		exchange_refuse(exchange, 400, "invalid_value",
+				"parameter level: \"%.60s\" is none of " LEVEL_WORDS, level);
+		return false;
+	}
+	if (level) /* "致命" and "1" are critical too */
+		json_object_set_new(job->filter, "level", json_string(level_name(known)));
+	return read_time(exchange, "since", &job->since) &&
+	       read_time(exchange, "until", &job->until);
+}
+
 void api_alerts_list(struct exchange *exchange)
 {
-	static const char *const allowed[] = {"limit",	     "before", "source",
-					      "fingerprint", "open",   NULL};
+	static const char *const allowed[] = {"limit", "before", "source", "fingerprint",  "open",
+					      "level", "policy", "object", "policy_level", "region",
+					      "team",  "user",	 "since",  "until",	   NULL};
 	struct query_job *job = query_job_new(exchange, list_run);
 	const char *open = exchange_query(exchange, "open");
 	const char *source = exchange_query(exchange, "source");
@@ -38,7 +89,7 @@ void api_alerts_list(struct exchange *exchange)
 	job->limit = 50;
 	if (!exchange_check_query(exchange, allowed) ||
 	    !exchange_read_number(exchange, "limit", 1, 200, &job->limit) ||
-	    !query_job_read_id(job, "before", job->before)) {
+	    !query_job_read_id(job, "before", job->before) || !read_filters(exchange, job)) {
 		query_job_abort(job);
 		return;
 	}

@@ -429,6 +429,7 @@ static int control_init(struct control *control, const struct control_config *co
 	digest_queue_init(&control->digests, control);
 	LIST_INIT(&control->readings);
 	retention_job_init(&control->retention, control);
+	prune_job_init(&control->prune, control);
 	watch_self_init(&control->watch, control);
 	tails_init(&control->tails, control);
 	control->engine_timer = timer_new(control->loop, on_engine_time, control);
@@ -454,6 +455,7 @@ static void control_fini(struct control *control)
 	digest_queue_fini(&control->digests);
 	retention_job_fini(&control->retention);
 	control->supervisor = ipc_link_free(control->supervisor);
+	prune_job_fini(&control->prune);
 	watch_self_fini(&control->watch);
 	timer_free(control->engine_timer);
 	timer_free(control->retry_timer);

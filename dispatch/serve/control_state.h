@@ -26,6 +26,7 @@
 #include "dispatch/serve/live.h"
 #include "dispatch/serve/manifest_job.h"
 #include "dispatch/serve/program.h"
+#include "dispatch/serve/prune_job.h"
 #include "dispatch/serve/reading.h"
 #include "dispatch/serve/recorder_link.h"
 #include "dispatch/serve/refusal_count.h"
@@ -74,6 +75,7 @@ struct control {
 	struct readings readings;
 	struct retention_job retention;
 	struct refusal_counts refusals;
+	struct prune_job prune;
 	struct watch_self watch;
 	struct intake_rates rates;
 	struct tails tails;

@@ -19,6 +19,7 @@ struct query_job *query_job_new(struct exchange *exchange, query_run run)
 void query_job_abort(struct query_job *job)
 {
 	json_decref(job->json);
+	json_decref(job->filter);
 	free(job);
 }
 

@@ -24,6 +24,8 @@ struct query_job {
 	char alert[IDENT_SIZE];
 	char source[65];
 	char fingerprint[65];
+	json_t *filter; /* other parameters by name; owned, NULL = none */
+	wall_t since, until;
 	int state;
 	int limit;
 	bool open_only;

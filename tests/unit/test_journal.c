@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "storage/db_internal.h"
 #include "storage/journal.h"
+#include "storage/outbox.h"
 #include "tests/unit/scratch.h"
 
 static void set_text(char **text, const char *value)
@@ -22,7 +23,7 @@ static void add_alert(struct db *db, int number, const char *source, const char 
 	CLEANUP_JSON json_t *json = NULL;
 	CLEANUP_FREE char *text = NULL;
 	struct alert *alert;
-	char sender_id[16];
+	char sender_id[16], object[16];
 
 	alert_list_init(&list);
 	alert = alert_list_add(&list);
@@ -31,6 +32,12 @@ static void add_alert(struct db *db, int number, const char *source, const char 
 	snprintf(sender_id, sizeof(sender_id), "%s", number % 3 ? "" : "again");
 	set_text(&alert->source, source);
 	set_text(&alert->title, "title");
+	set_text(&alert->policy_id, "latency");
+	set_text(&alert->policy_level, "high");
+	snprintf(object, sizeof(object), "web-%d", number);
+	set_text(&alert->object_name, object);
+	set_text(&alert->region, "gz");
+	set_text(&alert->team, "net");
 	set_text(&alert->delivery_id, sender_id);
 	alert->level = LEVEL_CRITICAL;
 	alert->received_at.ns = number * DUR_S;
@@ -78,6 +85,20 @@ static void alerts_are_listed_newest_first(struct db *db)
 	check_page(db, (struct journal_query){.limit = 9, .source = "other"}, "4 ");
 	check_page(db, (struct journal_query){.limit = 9, .fingerprint = "f1"}, "5 3 1 ");
 	check_page(db, (struct journal_query){.limit = 9, .open_only = 1}, "3 ");
+	/* ALR-14 */
+	check_page(db, (struct journal_query){.limit = 9, .level = "critical", .source = "other"},
+		   "4 ");
+	check_page(db, (struct journal_query){.limit = 9, .level = "error"}, "");
+	check_page(db, (struct journal_query){.limit = 9, .policy = "latency"}, "6 5 4 3 2 1 ");
+	check_page(db, (struct journal_query){.limit = 9, .policy = "loss"}, "");
+	check_page(db, (struct journal_query){.limit = 9, .object = "web-2"}, "2 ");
+	check_page(db, (struct journal_query){.limit = 9, .policy_level = "high"}, "6 5 4 3 2 1 ");
+	check_page(db, (struct journal_query){.limit = 9, .region = "gz", .team = "net"},
+		   "6 5 4 3 2 1 ");
+	check_page(db, (struct journal_query){.limit = 9, .user = "nobody"}, "");
+	check_page(db,
+		   (struct journal_query){.limit = 9, .since = {2 * DUR_S}, .until = {4 * DUR_S}},
+		   "3 2 ");
 	open.open = false;
 	check(!journal_save_open_alert(db, &open));
 	check_page(db, (struct journal_query){.limit = 9, .open_only = 1}, "");
@@ -245,11 +266,71 @@ static void notes_make_a_timeline(struct db *db)
 	json_decref(notes);
 }
 
+static int64_t count_rows(struct db *db, const char *table)
+{
+	CLEANUP_FREE char *sql = xasprintf("SELECT count(*) FROM %s", table);
+	CLEANUP_ROWS struct db_rows rows = {0};
+
+	check(!db_query(db, &rows, sql));
+	check_int(db_next(&rows), DB_ROW);
+	return db_get_integer(&rows, 0);
+}
+
+/* One alert with its delivery and a push that was settled; open or not. */
+static void add_event(struct db *db, wall_t at, const char *fingerprint, int open)
+{
+	struct alert alert = {
+		.received_at = at, .source = (char[]){"am"}, .delivery_id = (char[]){""}};
+	struct journal_delivery delivery = {
+		.source = "am", .received_at = at, .raw = "{}", .raw_size = 2};
+	struct outbox_push push = {.created_at = at, .request = (char[]){"{}"}};
+	struct open_alert state = {.open = open};
+
+	ident_new(at, alert.id);
+	ident_new(at, delivery.id);
+	ident_new(at, push.id);
+	snprintf(alert.fingerprint, sizeof(alert.fingerprint), "%s", fingerprint);
+	memcpy(push.alert, alert.id, sizeof(push.alert));
+	memcpy(push.fingerprint, alert.fingerprint, sizeof(push.fingerprint));
+	memcpy(state.fingerprint, alert.fingerprint, sizeof(state.fingerprint));
+	memcpy(state.alert, alert.id, sizeof(state.alert));
+	check(!journal_add_delivery(db, &delivery));
+	check(!journal_add_alert(db, &alert, "{}", "opened", delivery.id));
+	check(!journal_save_open_alert(db, &state));
+	check(!outbox_add_suppressed(db, &push, "level"));
+	check(!journal_add_note(db, at, "push", push.id, alert.id, "a push"));
+}
+
+/* ALR-13. */
+static void what_is_old_goes_and_what_is_open_stays(void)
+{
+	wall_t now = wall_now(), old = wall_add(now, -40 * 24 * DUR_HOUR);
+	struct scratch scratch;
+	struct db *db;
+
+	scratch_init(&scratch);
+	check(!db_open(scratch_path(&scratch, "old.db"), &db));
+	add_event(db, old, "open-since-long", 1);
+	for (int i = 0; i < 3; i++)
+		add_event(db, wall_add(old, i * DUR_MIN), "over", 0);
+	add_event(db, now, "new", 0);
+	check_int(journal_prune(db, wall_add(now, -30 * 24 * DUR_HOUR), 2), 2);
+	check_int(journal_prune(db, wall_add(now, -30 * 24 * DUR_HOUR), 2), 1);
+	check_int(journal_prune(db, wall_add(now, -30 * 24 * DUR_HOUR), 2), 0);
+	check_int(count_rows(db, "alerts"), 2);
+	check_int(count_rows(db, "deliveries"), 2);
+	check_int(count_rows(db, "outbox"), 2);
+	check_int(count_rows(db, "notes"), 2);
+	db_close(db);
+	scratch_fini(&scratch);
+}
+
 int main(void)
 {
 	struct scratch scratch;
 	struct db *db;
 
+	what_is_old_goes_and_what_is_open_stays();
 	scratch_init(&scratch);
 	check(!db_open(scratch_path(&scratch, "ringbell.db"), &db));
 	alerts_are_listed_newest_first(db);
