@@ -180,7 +180,8 @@ static void on_report(struct recorder *r, const struct report *letter)
 		remove_live(r, (const struct rec_report_head *)letter->body);
 	switch (letter->type) {
 	case REC_TRACK:
-		ipc_link_send(listener(r), REC_TRACK, letter->body, letter->size, -1);
+	case REC_SEARCH_PART:
+		ipc_link_send(listener(r), letter->type, letter->body, letter->size, -1);
 		break;
 	case REPORT_SYNC_DONE:
 		r->syncs_due -= r->syncs_due > 0;
@@ -409,6 +410,74 @@ static int on_stop(struct recorder *r, const struct rec_stop *stop)
 	return 0;
 }
 
+/* A descriptor that can be written without waiting for anything: memory. Put, on failure too. */
+static int take_memory(struct ipc_message *m)
+{
+	int fd = take_fd(&m->fd);
+
+	if (fd < 0 || fcntl(fd, F_GET_SEALS) >= 0)
+		return fd < 0 ? -EINVAL : fd;
+	close(fd);
+	return -EINVAL;
+}
+
+static void refuse_search(struct recorder *r, const struct rec_search *search, int error)
+{
+	struct rec_search_part part = {
+		.id = search->id, .ring = search->ring, .over = 1, .error = error};
+
+	ipc_link_send(listener(r), REC_SEARCH_PART, &part, sizeof(part), -1);
+}
+
+static int on_search(struct recorder *r, struct ipc_message *m)
+{
+	const struct rec_search *search = (const void *)m->body;
+	struct ring_thread *thread = thread_of(r, search->ring);
+	int fd = take_memory(m), result;
+	struct order *order;
+
+	if (fd < 0 || !is_time(search->from_wall_ns) || !search->id) {
+		if (fd >= 0)
+			close(fd);
+		return -EINVAL;
+	}
+	order = xcalloc(1, sizeof(*order));
+	order->kind = ORDER_SEARCH;
+	order->file = fd;
+	order->search = *search;
+	result = thread && !r->stopping ? filter_new(&search->program, &order->filter) : -ENODEV;
+	if (!result) {
+		ring_thread_put(thread, order);
+		return 0;
+	}
+	refuse_search(r, search, -result);
+	close(fd);
+	free(order);
+	return 0;
+}
+
+static int on_search_more(struct recorder *r, struct ipc_message *m)
+{
+	const struct rec_search_head *head = (const void *)m->body;
+	struct ring_thread *thread = thread_of(r, head->ring);
+	int fd = m->type == REC_SEARCH_FILE ? take_memory(m) : -1;
+	struct order *order;
+
+	if (m->type == REC_SEARCH_FILE && fd < 0)
+		return -EINVAL;
+	if (!thread || !head->id) {
+		if (fd >= 0)
+			close(fd);
+		return 0;
+	}
+	order = xcalloc(1, sizeof(*order));
+	order->kind = m->type == REC_SEARCH_FILE ? ORDER_SEARCH_FILE : ORDER_SEARCH_END;
+	order->file = fd;
+	order->search_head = *head;
+	ring_thread_put(thread, order);
+	return 0;
+}
+
 /* An order of this kind for every ring; returns their number. */
 static unsigned order_all(struct recorder *r, enum order_kind kind)
 {
@@ -457,6 +526,11 @@ static int on_control(void *owner, struct ipc_message *m)
 		return ipc_is(m, struct rec_edit) ? on_edit(r, (void *)m->body, m->fd) : -EINVAL;
 	case REC_STOP:
 		return ipc_is(m, struct rec_stop) ? on_stop(r, (void *)m->body) : -EINVAL;
+	case REC_SEARCH:
+		return ipc_is(m, struct rec_search) ? on_search(r, m) : -EINVAL;
+	case REC_SEARCH_FILE:
+	case REC_SEARCH_END:
+		return ipc_is(m, struct rec_search_head) ? on_search_more(r, m) : -EINVAL;
 	case REC_ACK:
 		if (!ipc_is(m, struct rec_ack))
 			return -EINVAL;
@@ -473,6 +547,7 @@ static void on_control_closed(void *owner)
 	struct recorder *r = owner;
 
 	r->syncing = 0;
+	order_all(r, ORDER_SEARCH_END); /* nobody is there to read what they find */
 	r->control =
 		ipc_link_free(r->control); /* closes our end: control learns that we are through */
 	if (!r->stopping)
@@ -517,6 +592,7 @@ static int take_ring(struct recorder *r, struct ipc_message *m)
 static void open_control(struct recorder *r, int socket)
 {
 	ipc_link_free(r->control);
+	order_all(r, ORDER_SEARCH_END);
 	r->syncing = r->listening = 0;
 	r->control = ipc_link_new(r->loop, socket, on_control, on_control_closed, r);
 }

@@ -24,11 +24,14 @@
 
 enum recorder_message_type {
 	/* control → recorder */
-	REC_SYNC = 1, /* no body */
-	REC_START,    /* struct rec_start */
-	REC_EDIT,     /* struct rec_edit */
-	REC_STOP,     /* struct rec_stop */
-	REC_ACK,      /* struct rec_ack */
+	REC_SYNC = 1,	 /* no body */
+	REC_START,	 /* struct rec_start */
+	REC_EDIT,	 /* struct rec_edit */
+	REC_STOP,	 /* struct rec_stop */
+	REC_ACK,	 /* struct rec_ack */
+	REC_SEARCH,	 /* struct rec_search + memory file: what does the ring remember? */
+	REC_SEARCH_FILE, /* struct rec_search_head + the next memory file */
+	REC_SEARCH_END,	 /* struct rec_search_head: nobody wants the rest */
 	/* recorder → control, each begins with struct rec_report_head */
 	REC_TRACK = 100, /* struct rec_track: after REC_SYNC, and every 250 ms on change */
 	REC_SYNCED,	 /* struct rec_report_head */
@@ -36,6 +39,8 @@ enum recorder_message_type {
 	REC_SEGMENT,	 /* struct rec_segment: a segment was opened (hidden) or sealed (renamed) */
 	REC_GAP,	 /* struct rec_gap: packets are missing here */
 	REC_FINISHED,	 /* struct rec_finished: the track is over; nothing more comes for it */
+	REC_SEARCH_PART, /* struct rec_search_part: a memory file is full, or it was the last;
+			  * neither numbered nor acknowledged */
 };
 
 /* A BPF program as the compiler worker made it; the recorder verifies it again (bpf_validate). */
@@ -99,6 +104,39 @@ struct rec_stop {
 
 struct rec_ack {
 	uint64_t report; /* everything up to and including this number is durable at control's */
+};
+
+/* A search in a ring (capture/ring_search.h). Ids are control's, for one link; searches end with
+ * the link. Memory files are memfds. */
+#define REC_SEARCH_FILE_BYTES (8u << 20) /* one is full when it has as many, with its last block   \
+					  */
+#define REC_SEARCHES_MAX 16		 /* per ring */
+
+struct rec_search_head {
+	uint64_t id;
+	uint32_t ring;
+	uint32_t reserved;
+};
+
+struct rec_search {
+	uint64_t id;
+	uint32_t ring;
+	uint32_t reserved;
+	int64_t from_wall_ns; /* both ends belong to it */
+	int64_t until_wall_ns;
+	struct rec_program program;
+};
+
+struct rec_search_part {
+	uint64_t id;
+	uint32_t ring;
+	uint32_t over;	  /* 1 = the last one */
+	uint64_t bytes;	  /* in the file: a pcapng file, or 0 */
+	uint64_t packets; /* in the file */
+	uint64_t seen;	  /* looked at, so far */
+	uint64_t lost;	  /* overwritten before they were looked at, so far, at most */
+	int32_t error;	  /* errno or 0 */
+	uint32_t reserved;
 };
 
 struct rec_report_head {

@@ -21,6 +21,7 @@
 #include "capture/pace.h"
 #include "capture/report.h"
 #include "capture/ring.h"
+#include "capture/ring_search.h"
 #include "capture/source.h"
 #include "capture/track.h"
 #include "capture/track_reader.h"
@@ -52,6 +53,7 @@ struct ring_thread {
 	struct track_ring place; /* what tracks see of us */
 	uint8_t scratch[TRACK_READER_SCRATCH_BYTES];
 	TAILQ_HEAD(, seat) seats;
+	struct ring_search *searches[REC_SEARCHES_MAX];
 	struct watch *order_watch;
 	struct watch *writer_watch;
 	struct watch *ring_watch;
@@ -191,6 +193,67 @@ static uint32_t turn_blocks(const struct ring_thread *t)
 	return n ? n : 1;
 }
 
+/* --- searches --- */
+
+static void end_search(struct ring_thread *t, uint64_t id)
+{
+	for (size_t i = 0; i < REC_SEARCHES_MAX; i++)
+		if (t->searches[i] && (!id || ring_search_id(t->searches[i]) == id))
+			t->searches[i] = ring_search_free(t->searches[i]);
+}
+
+/* What is captured comes first: while tracks lag, a search gets a block a turn. */
+static int step_searches(struct ring_thread *t, int tracks_lag)
+{
+	int more = 0;
+
+	for (size_t i = 0; i < REC_SEARCHES_MAX; i++) {
+		int r = t->searches[i]
+				? ring_search_step(t->searches[i], tracks_lag ? 1 : turn_blocks(t))
+				: 0;
+
+		if (r == RING_SEARCH_OVER)
+			t->searches[i] = ring_search_free(t->searches[i]);
+		more |= r == RING_SEARCH_MORE;
+	}
+	return more;
+}
+
+static void start_search(struct ring_thread *t, struct order *o, struct instant now)
+{
+	struct ring_search_options options = {.ring = t->ring,
+					      .order = &o->search,
+					      .filter = o->filter,
+					      .file = o->file,
+					      .nic = t->child.nic,
+					      .link_type = t->place.shared->link_type,
+					      .scratch = t->scratch,
+					      .reports = t->reports};
+	struct rec_search_part refusal = {
+		.id = o->search.id, .ring = o->search.ring, .over = 1, .error = EBUSY};
+
+	for (size_t i = 0; i < REC_SEARCHES_MAX; i++) {
+		if (t->searches[i])
+			continue;
+		t->searches[i] = ring_search_new(&options, now);
+		return;
+	}
+	filter_free(o->filter);
+	close(o->file);
+	report_put(t->reports, REC_SEARCH_PART, &refusal, sizeof(refusal));
+}
+
+static void give_file(struct ring_thread *t, struct order *o)
+{
+	for (size_t i = 0; i < REC_SEARCHES_MAX; i++) {
+		if (!t->searches[i] || ring_search_id(t->searches[i]) != o->search_head.id)
+			continue;
+		ring_search_give(t->searches[i], o->file);
+		return;
+	}
+	close(o->file);
+}
+
 static void end_if_done(struct ring_thread *t)
 {
 	if (!t->ending || !TAILQ_EMPTY(&t->seats))
@@ -225,6 +288,7 @@ static void take_turn(void *owner)
 		now = instant_now();
 		taken += advance(t, now);
 	}
+	more |= step_searches(t, more);
 	tick(t, now);
 	clear_over(t);
 	end_if_done(t);
@@ -344,7 +408,17 @@ static void obey(struct ring_thread *t, struct order *o, struct instant now)
 	case ORDER_SYNC:
 		tell_all(t);
 		break;
+	case ORDER_SEARCH:
+		start_search(t, o, now);
+		break;
+	case ORDER_SEARCH_FILE:
+		give_file(t, o);
+		break;
+	case ORDER_SEARCH_END:
+		end_search(t, o->search_head.id);
+		break;
 	case ORDER_END:
+		end_search(t, 0);
 		end_all(t, now);
 		break;
 	}
@@ -532,6 +606,7 @@ struct ring_thread *ring_thread_free(struct ring_thread *t)
 		timer_free(t->timer);
 		loop_free(t->loop);
 	}
+	end_search(t, 0);
 	source_close(t->source);
 	ring_free(t->ring);
 	verdicts_free(t->place.verdicts);

@@ -36,9 +36,12 @@ enum order_kind {
 	ORDER_START,
 	ORDER_EDIT,
 	ORDER_STOP,
-	ORDER_REPAIRED, /* start.capture only */
-	ORDER_SYNC,	/* answered by REC_TRACK for each track, then REPORT_SYNC_DONE */
-	ORDER_END,	/* answered by REPORT_RING_ENDED when all tracks are over */
+	ORDER_REPAIRED,	   /* start.capture only */
+	ORDER_SYNC,	   /* answered by REC_TRACK for each track, then REPORT_SYNC_DONE */
+	ORDER_SEARCH,	   /* filter, file, search */
+	ORDER_SEARCH_FILE, /* file, search_head */
+	ORDER_SEARCH_END,  /* search_head; id 0 = all */
+	ORDER_END,	   /* answered by REPORT_RING_ENDED when all tracks are over */
 };
 
 struct order {
@@ -54,10 +57,13 @@ struct order {
 	uint32_t first_segment;
 	uint64_t used_bytes;
 	mono_t received;
+	int file; /* SEARCH, SEARCH_FILE; own */
 	union {
 		struct rec_start start;
 		struct rec_edit edit;
 		struct rec_stop stop;
+		struct rec_search search;
+		struct rec_search_head search_head;
 	};
 };
 

@@ -7,21 +7,20 @@
 
 #define TRIGGER_COMMENT "first packet at or after the trigger"
 
-/* The packet as it was on the wire, in scratch: for the filter and the slice, which look at bytes.
- * (What is written unseen gets its tag from the encoder.) */
-static void restore_tag(struct track_reader *r, struct packet *p)
+/* What is written unseen gets its tag from the encoder. */
+void track_reader_restore_tag(struct packet *p, uint8_t *scratch)
 {
 	uint32_t n = p->captured_bytes < PCAPNG_SNAPLEN ? p->captured_bytes : PCAPNG_SNAPLEN;
 
 	if (n < 12)
 		return;
-	memcpy(r->scratch, p->data, 12);
-	r->scratch[12] = (uint8_t)(p->vlan_tpid >> 8);
-	r->scratch[13] = (uint8_t)p->vlan_tpid;
-	r->scratch[14] = (uint8_t)(p->vlan_tci >> 8);
-	r->scratch[15] = (uint8_t)p->vlan_tci;
-	memcpy(r->scratch + 16, p->data + 12, n - 12);
-	p->data = r->scratch;
+	memcpy(scratch, p->data, 12);
+	scratch[12] = (uint8_t)(p->vlan_tpid >> 8);
+	scratch[13] = (uint8_t)p->vlan_tpid;
+	scratch[14] = (uint8_t)(p->vlan_tci >> 8);
+	scratch[15] = (uint8_t)p->vlan_tci;
+	memcpy(scratch + 16, p->data + 12, n - 12);
+	p->data = scratch;
 	p->captured_bytes = n + 4;
 	p->original_bytes += 4;
 	p->vlan_tpid = 0;
@@ -110,7 +109,7 @@ static int read_packet(struct track_reader *r, struct track_segment *s, struct p
 		return 0;
 	}
 	if (p->vlan_tpid && (r->filter || r->slice == SLICE_HEADERS))
-		restore_tag(r, p);
+		track_reader_restore_tag(p, r->scratch);
 	matches = !r->filter ||
 		  filter_run(r->filter, p->data, p->captured_bytes, p->original_bytes);
 	if (matches && is_wanted(r))

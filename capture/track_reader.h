@@ -40,6 +40,9 @@ struct track_reader {
 	int64_t last_ns;
 };
 
+/* The packet as it was on the wire, in scratch: for filter and slice, which look at bytes. */
+void track_reader_restore_tag(struct packet *packet, uint8_t *scratch);
+
 enum track_reader_outcome {
 	TRACK_READER_BUSY = 1, /* no buffer; walk stands before the packet that found none */
 };

@@ -45,6 +45,8 @@ const struct option_row option_rows[OPTION_COUNT] = {
 	[OPTION_NIC] = {"nic", 0, "NICS", "only these NICs, comma-separated (default: all)"},
 	[OPTION_FILTER] = {"filter", 0, "BPF", "only these packets, in tcpdump's words"},
 	[OPTION_REASON] = {"reason", 0, "TEXT", "why; kept with the capture"},
+	[OPTION_HOST] = {"host", 0, "HOSTS", "only these addresses or networks, comma-separated"},
+	[OPTION_PORT] = {"port", 0, "PORTS", "only these ports, comma-separated"},
 	[OPTION_WAIT] = {"wait", 0, NULL, "wait until the capture is finished"},
 	[OPTION_ALLOW_PARTIAL] = {"allow-partial", 0, NULL,
 				  "exit 0 even if the capture lacks something"},

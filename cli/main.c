@@ -109,6 +109,13 @@ static const struct command commands[] = {
 	 .help = "capture the last minutes and the next, without an alert",
 	 .example = "ringbell capture --last 5m --next 2m --nic eth0 --filter 'host 10.0.1.5' "
 		    "--reason 'ticket 4711'"},
+	{.noun = "ring",
+	 .options = BIT(OPTION_LAST) | BIT(OPTION_HOST) | BIT(OPTION_PORT) | BIT(OPTION_NIC) |
+		    BIT(OPTION_FILTER) | BIT(OPTION_OUTPUT),
+	 .required = BIT(OPTION_OUTPUT),
+	 .run = run_ring,
+	 .help = "packets the rings still remember, without making a capture",
+	 .example = "ringbell ring --last 60s --host 10.0.1.5 -w - | tshark -r -"},
 	{.noun = "help", .operand = "[COMMAND]", .help = "help on everything, or on one command"},
 	{0},
 };

@@ -23,6 +23,9 @@ enum exit_status run_endpoint_list(struct client *client, const struct arguments
 enum exit_status run_endpoint_show(struct client *client, const struct arguments *arguments);
 enum exit_status run_endpoint_test(struct client *client, const struct arguments *arguments);
 
+/* What the rings remember, into a file or standard output. */
+enum exit_status run_ring(struct client *client, const struct arguments *arguments);
+
 /* The operand is a capture's id, or "latest". */
 enum exit_status run_capture_list(struct client *client, const struct arguments *arguments);
 enum exit_status run_capture_show(struct client *client, const struct arguments *arguments);

@@ -128,6 +128,9 @@ void api_packets(struct exchange *exchange);
 void api_capture_follow(struct exchange *exchange);
 void api_capture_packets(struct exchange *exchange);
 
+/* api_ring.c */
+void api_ring_packets(struct exchange *exchange);
+
 /* routes.c */
 extern const struct route api_routes[];
 extern const size_t api_route_count;

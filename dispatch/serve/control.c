@@ -421,6 +421,7 @@ static int control_init(struct control *control, const struct control_config *co
 	set_names(control);
 	live_init(&control->live);
 	LIST_INIT(&control->manifests);
+	ring_feeds_init(&control->feeds);
 	commit_queue_init(&control->commits, control);
 	recorder_link_init(&control->recorder, control);
 	courier_link_init(&control->courier, control);

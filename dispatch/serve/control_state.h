@@ -32,6 +32,7 @@
 #include "dispatch/serve/refusal_count.h"
 #include "dispatch/serve/request_count.h"
 #include "dispatch/serve/retention_job.h"
+#include "dispatch/serve/ring_feed.h"
 #include "dispatch/serve/tail.h"
 #include "dispatch/serve/watch_self.h"
 #include "dispatch/serve/worker.h"
@@ -71,6 +72,7 @@ struct control {
 	struct manifest_jobs manifests;
 	struct intake_counts intakes;
 	struct request_counts requests;
+	struct ring_feeds feeds;
 	unsigned derived_count; /* derived downloads under way */
 	struct readings readings;
 	struct retention_job retention;

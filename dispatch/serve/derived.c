@@ -34,6 +34,8 @@ struct derived {
 
 void derived_plan_fini(struct derived_plan *plan)
 {
+	for (size_t i = 0; i < plan->feed_count; i++)
+		ring_feed_free(plan->feeds[i]);
 	free(plan->captures);
 	free(plan->segments);
 	*plan = (struct derived_plan){0};
@@ -59,9 +61,17 @@ static void on_gone(void *owner)
 static void refuse_empty(struct derived *d)
 {
 	char first[WALL_TEXT_SIZE], last[WALL_TEXT_SIZE];
+	uint64_t seen;
 	wall_t from, to;
 
 	derived_sources_span(extraction_sources(d->extraction), &from, &to);
+	if (derived_sources_seen(extraction_sources(d->extraction), &seen)) {
+		exchange_refuse(d->exchange, 409, "nothing_matched",
+				"none of the %" PRIu64
+				" packets that the rings remember of that time is wanted",
+				seen);
+		return;
+	}
 	exchange_refuse(d->exchange, 409, "nothing_matched",
 			"none of the %" PRIu64
 			" packets looked at is wanted; these captures have packets from %s to %s",
@@ -163,7 +173,8 @@ static void send_head(struct derived *d)
 	exchange_set_header(exchange, "Content-Disposition", text);
 	exchange_set_header(exchange, "Accept-Ranges", "none");
 	snprintf(text, sizeof(text), "%" PRIu64, derived_sources_bytes(sources));
-	exchange_set_header(exchange, "X-Ringbell-Source-Bytes", text);
+	if (derived_sources_bytes(sources))
+		exchange_set_header(exchange, "X-Ringbell-Source-Bytes", text);
 	exchange_set_header(exchange, "X-Ringbell-Completeness",
 			    coverage_completeness_name(d->completeness));
 	exchange_set_header(exchange, "X-Ringbell-Coverage", d->code);

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "dispatch/serve/derived_order.h"
+#include "dispatch/serve/ring_feed.h"
 #include "storage/catalogue.h"
 
 #define DERIVED_MAX 8
@@ -20,6 +21,8 @@ struct derived_plan {
 	struct capture_row *captures;
 	struct segment_row *segments; /* by capture in the order above, ring, number */
 	size_t capture_count, segment_count;
+	struct ring_feed *feeds[CHILD_RINGS_MAX]; /* or this: straight from the rings */
+	size_t feed_count;
 	enum completeness completeness; /* the worst of them */
 	const char *code;		/* its reason, static; NULL without captures */
 };

@@ -13,8 +13,7 @@
 
 /* ---- which ---- */
 
-/* Is it in the comma-separated list? An empty list has all. */
-static bool nic_wanted(const char *list, const char *nic)
+bool derived_nic_wanted(const char *list, const char *nic)
 {
 	size_t len = strlen(nic);
 	const char *p = list;
@@ -61,6 +60,17 @@ static struct derived_source *add_source(struct derived_sources *sources,
 	return source;
 }
 
+static void add_feed(struct derived_sources *sources, struct ring_feed *feed)
+{
+	struct derived_source *source;
+
+	sources->items = xreallocarray(sources->items, sources->count + 1, sizeof(*source));
+	source = &sources->items[sources->count++];
+	*source = (struct derived_source){
+		.feed = feed, .ring = ring_feed_ring(feed), .number = -1, .finished = true};
+	memcpy(source->nic, ring_feed_nic(feed), sizeof(source->nic));
+}
+
 static void add_row(struct derived_source *source, const struct segment_row *row)
 {
 	source->rows = xreallocarray(source->rows, source->row_count + 1, sizeof(*row));
@@ -77,14 +87,19 @@ void derived_sources_init(struct derived_sources *sources, struct control *contr
 	for (size_t i = 0; i < plan->segment_count; i++) {
 		const struct segment_row *row = &plan->segments[i];
 
-		if (!nic_wanted(order->nics, row->nic))
+		if (!derived_nic_wanted(order->nics, row->nic))
 			continue;
 		if (!source || strcmp(source->capture, row->capture) || source->ring != row->ring)
 			source = add_source(sources, find_capture(plan, row->capture), row);
 		add_row(source, row);
 	}
+	for (size_t i = 0; i < plan->feed_count; i++)
+		add_feed(sources, plan->feeds[i]);
 	snprintf(sources->name, sizeof(sources->name), "%s",
-		 plan->capture_count == 1 ? plan->captures[0].id : "packets");
+		 plan->feed_count	    ? "ring"
+		 : plan->capture_count == 1 ? plan->captures[0].id
+					    : "packets");
+	plan->feed_count = 0;
 	derived_plan_fini(plan);
 	for (size_t i = 0; i < sources->count; i++)
 		reading_start(&control->readings, &sources->items[i].reading,
@@ -145,17 +160,31 @@ static size_t count_captures(const struct derived_sources *sources)
 void derived_sources_comment(const struct derived_sources *sources, char comment[REC_COMMENT_SIZE])
 {
 	const struct extract_job *job = &sources->order->job;
-	char from[WALL_TEXT_SIZE], to[WALL_TEXT_SIZE], slice[40] = "";
+	char from[WALL_TEXT_SIZE], to[WALL_TEXT_SIZE], slice[40] = "", origin[256];
 
 	if (job->slice == SLICE_HEADERS)
 		snprintf(slice, sizeof(slice), "\ncut to headers and %u bytes", job->slice_bytes);
-	snprintf(comment, REC_COMMENT_SIZE,
-		 "Derived by Ringbell from %zu captures (%s): what they lack, this lacks too\n"
-		 "from %s\nto %s\nfilter %s%s",
-		 count_captures(sources), sources->name,
+	if (sources->count && sources->items[0].feed)
+		snprintf(origin, sizeof(origin),
+			 "Found by Ringbell in the ring: without the block that was being filled");
+	else
+		snprintf(origin, sizeof(origin),
+			 "Derived by Ringbell from %zu captures (%s): what they lack, this lacks "
+			 "too",
+			 count_captures(sources), sources->name);
+	snprintf(comment, REC_COMMENT_SIZE, "%s\nfrom %s\nto %s\nfilter %s%s", origin,
 		 job->from_ns ? wall_format((wall_t){job->from_ns}, from) : "their beginning",
 		 job->to_ns < INT64_MAX ? wall_format((wall_t){job->to_ns}, to) : "their end",
 		 job->filter_text[0] ? job->filter_text : "none", slice);
+}
+
+bool derived_sources_seen(const struct derived_sources *sources, uint64_t *ret)
+{
+	*ret = 0;
+	for (size_t i = 0; i < sources->count; i++)
+		if (sources->items[i].feed)
+			*ret += ring_feed_seen(sources->items[i].feed);
+	return sources->count && sources->items[0].feed;
 }
 
 /* ---- what is wanted ---- */
@@ -302,11 +331,24 @@ static int get_next(const struct derived_sources *sources, struct derived_source
 	return 0; /* no more */
 }
 
+static int get_found(struct derived_source *source, struct extract_segment *ret, int *ret_fd)
+{
+	int r = ring_feed_get(source->feed, ret_fd, &ret->valid_bytes);
+
+	if (r == RING_FEED_LATER)
+		return DERIVED_SOURCE_LATER;
+	source->want = DERIVED_NOTHING;
+	ret->sealed = 1;
+	return r == RING_FEED_OVER ? 0 : r;
+}
+
 int derived_source_get(const struct derived_sources *sources, struct derived_source *source,
 		       struct extract_segment *ret, int *ret_fd)
 {
 	switch (source->want) {
 	case DERIVED_NEXT:
+		if (source->feed)
+			return get_found(source, ret, ret_fd);
 		return get_next(sources, source, ret, ret_fd);
 	case DERIVED_MORE:
 		return get_more(sources, source, ret);
@@ -410,6 +452,7 @@ void derived_sources_fini(struct derived_sources *sources)
 		sources->refresh->sources = NULL;
 	for (size_t i = 0; i < sources->count; i++) {
 		reading_stop(&sources->items[i].reading);
+		ring_feed_free(sources->items[i].feed);
 		free(sources->items[i].rows);
 	}
 	free(sources->items);

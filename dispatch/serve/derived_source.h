@@ -13,6 +13,7 @@ enum derived_want {
 
 struct derived_source {
 	struct reading reading;
+	struct ring_feed *feed; /* owned: a ring, not a capture; rows and the like are unused */
 	char capture[IDENT_SIZE];
 	char folder[128];
 	char nic[16];
@@ -44,6 +45,10 @@ void derived_sources_fini(struct derived_sources *sources);
 void derived_sources_span(const struct derived_sources *sources, wall_t *first, wall_t *last);
 /* Bytes of the files that are read. */
 uint64_t derived_sources_bytes(const struct derived_sources *sources);
+/* From rings: how many packets they looked at. False: from captures. */
+bool derived_sources_seen(const struct derived_sources *sources, uint64_t *ret);
+/* Is the NIC in the comma-separated list? An empty list has all. */
+bool derived_nic_wanted(const char *list, const char *nic);
 /* A file name without ending; returns name. */
 const char *derived_sources_name(const struct derived_sources *sources, char name[128]);
 /* What the section header says. */

@@ -30,6 +30,8 @@ struct extraction {
 	struct extract_result result;
 };
 
+static void on_found(void *owner);
+
 struct extraction *extraction_new(const struct extraction_options *options)
 {
 	struct extraction *x = xcalloc(1, sizeof(*x));
@@ -39,6 +41,9 @@ struct extraction *extraction_new(const struct extraction_options *options)
 	x->on_end = options->on_end;
 	x->owner = options->owner;
 	derived_sources_init(&x->sources, x->control, &x->order, options->plan);
+	for (size_t i = 0; i < x->sources.count; i++)
+		if (x->sources.items[i].feed)
+			ring_feed_listen(x->sources.items[i].feed, on_found, x);
 	return x;
 }
 
@@ -76,9 +81,7 @@ static void send_program(struct extraction *x, const struct program *program)
 {
 	struct rec_program *message = xcalloc(1, sizeof(*message));
 
-	message->count = program->count;
-	if (program->count)
-		memcpy(message->insns, program->insns, program->count * sizeof(*program->insns));
+	program_fill(program, message);
 	worker_send(x->worker, EXTRACT_PROGRAM, message, sizeof(*message), -1);
 	free(message);
 }
@@ -113,14 +116,23 @@ static void give(struct extraction *x, struct derived_source *source)
 	if (r == DERIVED_SOURCE_LATER)
 		return;
 	if (r < 0) {
-		log_warning("control", "extraction: a segment of capture %s is gone: %s",
-			    source->capture, strerrordesc_np(-r));
+		log_warning("control", "extraction: a segment of %s is gone: %s",
+			    source->feed ? source->nic : source->capture, strerrordesc_np(-r));
 		x->is_short = true;
 	}
 	worker_send(x->worker, r == DERIVED_SOURCE_GROWN ? EXTRACT_GROWN : EXTRACT_SEGMENT,
 		    &message, sizeof(message), fd);
 	if (fd >= 0)
 		close(fd);
+}
+
+/* A ring has found something. */
+static void on_found(void *owner)
+{
+	struct extraction *x = owner;
+
+	for (size_t i = 0; x->worker && i < x->sources.count; i++)
+		give(x, &x->sources.items[i]);
 }
 
 static int on_wish(struct extraction *x, const struct ipc_message *message)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "capture/recorder.h"
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/problem.h"
 
@@ -198,4 +199,11 @@ const char *program_format_text(const char *exclusion, const char *filter,
 	else
 		snprintf(text, COMPILE_TEXT_MAX, "%s%s", exclusion, filter);
 	return text;
+}
+
+void program_fill(const struct program *program, struct rec_program *ret)
+{
+	ret->count = program->count;
+	if (program->count)
+		memcpy(ret->insns, program->insns, program->count * sizeof(ret->insns[0]));
 }

@@ -59,6 +59,10 @@ void program_wait(struct program_cache *cache, uint32_t link_type, const char *t
 /* Why a program is not READY, as a problem: with libpcap's message and position. New reference. */
 json_t *program_format_problem(const struct program *program);
 
+/* A READY one as the recorder and the extract worker take it. */
+struct rec_program;
+void program_fill(const struct program *program, struct rec_program *ret);
+
 /* "<exclusion of our own traffic> and (<filter>)", either part may be missing. Returns text.
  * The exclusion comes first: "vlan" in a filter shifts offsets for all that follows it. */
 const char *program_format_text(const char *exclusion, const char *filter,

@@ -120,6 +120,8 @@ static int on_message(void *owner, struct ipc_message *message)
 	switch (message->type) {
 	case REC_TRACK:
 		return on_track(recorder, message);
+	case REC_SEARCH_PART:
+		return ring_feeds_take(recorder->control, message);
 	case REC_SYNCED:
 		on_synced(recorder);
 		return 0;
@@ -136,6 +138,7 @@ static void on_closed(void *owner)
 		log_warning("control", "recorder is gone, waiting for the next one");
 	recorder->link = ipc_link_free(recorder->link);
 	forget_reports(recorder);
+	ring_feeds_fail(recorder->control);
 	control_on_link_lost(recorder->control);
 	control_check_drained(recorder->control);
 }
@@ -153,6 +156,7 @@ void recorder_link_sync(struct recorder_link *recorder)
 
 void recorder_link_open(struct recorder_link *recorder, int socket)
 {
+	ring_feeds_fail(recorder->control);
 	ipc_link_free(recorder->link);
 	recorder->link =
 		ipc_link_new(recorder->control->loop, socket, on_message, on_closed, recorder);
@@ -259,13 +263,6 @@ static void fill_window(const struct live_capture *capture, const struct live_tr
 		start->until_wall_ns = row->requested_until.ns;
 }
 
-static void fill_program(struct rec_program *ret, const struct program *program)
-{
-	ret->count = program->count;
-	if (program->count)
-		memcpy(ret->insns, program->insns, program->count * sizeof(ret->insns[0]));
-}
-
 /* What a track filters by, as one word: equal words need no edit. */
 static void filter_word(const struct live_capture *capture, const char *text,
 			char ret[SHA256_HEX_SIZE])
@@ -333,7 +330,7 @@ static void send_start(struct recorder_link *recorder, struct live_capture *capt
 	fill_share(recorder->control, row->policy, start);
 	fill_comment(capture, start);
 	fill_text(start->filter_text, capture, program);
-	fill_program(&start->program, program);
+	program_fill(program, &start->program);
 	fd = open_match(capture, &start->match_bytes);
 	ipc_link_send(recorder->link, REC_START, start, sizeof(*start), fd);
 	if (!track->ran)
@@ -359,7 +356,7 @@ static void send_edit(struct recorder_link *recorder, struct live_capture *captu
 	edit->ring = track->ring;
 	live_slice_parse(capture->committed.slice, &edit->slice, &edit->slice_bytes);
 	fill_text(edit->filter_text, capture, program);
-	fill_program(&edit->program, program);
+	program_fill(program, &edit->program);
 	fd = open_match(capture, &edit->match_bytes);
 	ipc_link_send(recorder->link, REC_EDIT, edit, sizeof(*edit), fd);
 	filter_word(capture, program->text, track->told_filter);

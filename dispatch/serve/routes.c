@@ -94,6 +94,7 @@ const struct route api_routes[] = {
 	{METHOD_GET, V1 "/captures/{}/packets", PERMISSION_ADMIN, api_capture_packets},
 	{METHOD_GET, V1 "/captures/{}/follow", PERMISSION_ADMIN, api_capture_follow},
 	{METHOD_GET, V1 "/packets", PERMISSION_ADMIN, api_packets},
+	{METHOD_GET, V1 "/ring/packets", PERMISSION_ADMIN, api_ring_packets},
 	{METHOD_GET | METHOD_HEAD, V1 "/captures/{}/manifest", PERMISSION_ADMIN,
 	 api_manifest_download},
 };

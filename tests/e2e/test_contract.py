@@ -278,6 +278,7 @@ class WholeApi(harness.Case):
         self.ask(404, "POST", f"{API}/captures/nothing/stop")
         demand = self.ask(201, "POST", f"{API}/captures", {"last": "1s", "reason": "to see it"}).json
         self.ask(200, "POST", f"{API}/captures/{demand['id']}/stop")
+        self.ask(200, "GET", f"{API}/ring/packets?last=60s")
         for derived in (f"{path}/packets", f"{path}/follow", f"{API}/packets"):
             self.ask(200, "GET", f"{derived}?format=pcap")
         self.ask(204, "PUT", f"{path}/pin", {"note": "case 17"})

@@ -4,6 +4,7 @@
 import json
 import os
 import subprocess
+import urllib.parse
 
 import harness
 import packets
@@ -30,11 +31,14 @@ class Demand(harness.Case):
     def policies(self):
         return [row["name"] for row in self.ringbell.api.call("GET", "/api/v1/policies")["items"]]
 
-    def run_tool(self, *arguments):
-        done = subprocess.run([self.tools.ringbell, *arguments, "--json"], timeout=60, capture_output=True,
+    def run_plain(self, *arguments):
+        done = subprocess.run([self.tools.ringbell, *arguments], timeout=60, capture_output=True,
                               text=True, env={**os.environ, "RINGBELL_STATE": self.ringbell.state})
         self.assertEqual(done.returncode, 0, done.stderr)
-        return json.loads(done.stdout)
+        return done.stdout
+
+    def run_tool(self, *arguments):
+        return json.loads(self.run_plain(*arguments, "--json"))
 
     def test_past_and_future_in_one_seamless_file(self):
         before = self.policies()
@@ -69,6 +73,31 @@ class Demand(harness.Case):
         self.ringbell.start()
         row = self.finished(row["id"])
         self.assertFalse([name for name in self.policies() if name.startswith("on-demand-")])
+
+    def test_the_ring_is_asked_without_a_capture(self):
+        traffic = self.traffic(RATE, size=256, flows=FLOWS)
+        policy = self.ringbell.add_policy("beside", filter="udp")["id"]
+        self.ringbell.switch(policy, "enable")
+        wait_for_packets(2 * RATE)
+        file = f"{self.ringbell.folder}/ring.pcapng"
+        self.run_plain("ring", "--last", "60s", "--filter", "udp src portrange 1024-1027", "-w", file)
+        facts = self.assert_seamless(file, flows=FLOWS, ports="1024-1027")
+        self.assertGreater(facts["uniq"], RATE // 4)
+        packets.open_in_tools(file)
+        for answer in (self.search(last="60s", host="192.0.2.1"), self.search(to="2001-01-01T00:00:00Z")):
+            self.assertEqual((answer.status, answer.json["code"]), (409, "nothing_matched"))
+        for query in ({"last": "soon"}, {"last": "1s", "from": "2026-01-01T00:00:00Z"}, {"nic": "eth77"}):
+            self.assertEqual(self.search(**query).status, 400)
+        whole = self.search(last="60s")
+        self.assertGreater(len(whole.body), 9 << 20)  # more than one memory file
+        self.assertTrue(traffic.alive())
+        traffic.stop()
+        self.ringbell.switch(policy, "automatic")
+        row = self.ringbell.wait_capture(policy, "finished")
+        self.assert_seamless(self.ringbell.download(row["id"]), flows=FLOWS)
+
+    def search(self, **query):
+        return self.ringbell.api.ask("GET", f"/api/v1/ring/packets?{urllib.parse.urlencode(query)}")
 
     def test_refusals_name_the_field(self):
         for body, pointer in (({"last": "1m"}, "/reason"), ({"reason": "x"}, "/last"),

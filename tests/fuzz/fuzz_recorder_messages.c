@@ -34,6 +34,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{REC_EDIT, sizeof(struct rec_edit)},
 		{REC_STOP, sizeof(struct rec_stop)},
 		{REC_ACK, sizeof(struct rec_ack)},
+		{REC_SEARCH, sizeof(struct rec_search)},
+		{REC_SEARCH_FILE, sizeof(struct rec_search_head)},
+		{REC_SEARCH_END, sizeof(struct rec_search_head)},
 		{REC_TRACK, sizeof(struct rec_track)}, /* its own words */
 		{0, 0},
 	};
