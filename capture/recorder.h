@@ -108,9 +108,10 @@ struct rec_ack {
 
 /* A search in a ring (capture/ring_search.h). Ids are control's, for one link; searches end with
  * the link. Memory files are memfds. */
-#define REC_SEARCH_FILE_BYTES (8u << 20) /* one is full when it has as many, with its last block   \
-					  */
-#define REC_SEARCHES_MAX 16		 /* per ring */
+#define REC_SEARCH_FILE_BYTES                                                                      \
+	(8u << 20)	    /* one is full when it has as many, with its last block                \
+			     */
+#define REC_SEARCHES_MAX 16 /* per ring */
 
 struct rec_search_head {
 	uint64_t id;
