@@ -84,6 +84,13 @@ static DIR *open_dir(int fd)
 	return dir;
 }
 
+static void skip(struct recovery *recovery, const char *where, const char *name, int r)
+{
+	recovery->report->skipped++;
+	if (recovery->calls->on_skipped)
+		recovery->calls->on_skipped(recovery->calls->owner, where, name, r);
+}
+
 static int list_names(struct recovery *recovery, int fd, struct names *names)
 {
 	CLEANUP_DIR DIR *dir = open_dir(fd);
@@ -95,7 +102,7 @@ static int list_names(struct recovery *recovery, int fd, struct names *names)
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
 		if (names->count == FILES_MAX)
-			recovery->report->skipped++;
+			skip(recovery, "", entry->d_name, -E2BIG);
 		else
 			names_add(names, entry->d_name);
 	}
@@ -114,9 +121,10 @@ static bool is_kind(int folder, const char *name, mode_t kind)
 static void quarantine(struct recovery *recovery, const struct quarantine_item *item)
 {
 	char now[QUARANTINE_NAME_SIZE];
+	int r = quarantine_move(recovery->captures_fd, item, now);
 
-	if (quarantine_move(recovery->captures_fd, item, now) < 0) {
-		recovery->report->skipped++;
+	if (r < 0) {
+		skip(recovery, item->where, item->name, r);
 		return;
 	}
 	recovery->report->quarantined++;
@@ -487,7 +495,7 @@ static int recover_hidden(struct folder *folder, const char *hidden)
 	if (r == -EBADMSG)
 		return give_up_segment(folder, hidden, row);
 	if (r) {
-		report->skipped++;
+		skip(folder->recovery, folder->id, hidden, r);
 		return 0;
 	}
 	report->repaired++;
@@ -530,11 +538,13 @@ static int recover_sealed(struct folder *folder, const char *name)
 	struct recover_report *report = folder->recovery->report;
 	struct segment_row *row = find_row(folder, name);
 	struct segment_facts facts;
+	int r;
 
 	if ((row && row->sealed && !row->missing) || is_live(folder, name))
 		return 0;
-	if (inspect(folder, name, &facts)) {
-		report->skipped++;
+	r = inspect(folder, name, &facts);
+	if (r) {
+		skip(folder->recovery, folder->id, name, r);
 		return 0;
 	}
 	if (facts.valid_bytes < facts.file_bytes || !facts.valid_bytes) {
@@ -609,7 +619,7 @@ static int recover_capture(struct folder *folder)
 	int r = list_names(recovery, folder->fd, &names);
 
 	if (r) {
-		recovery->report->skipped++;
+		skip(recovery, folder->id, "", r);
 		return 0;
 	}
 	sort_out(folder, &names);
@@ -631,9 +641,11 @@ static int recover_capture(struct folder *folder)
 static void save_manifest(struct folder *folder)
 {
 	struct recovery *recovery = folder->recovery;
+	int r = folder->changed ? manifest_save(recovery->db, recovery->captures_fd, folder->id)
+				: 0;
 
-	if (folder->changed && manifest_save(recovery->db, recovery->captures_fd, folder->id) < 0)
-		recovery->report->skipped++;
+	if (r < 0)
+		skip(recovery, folder->id, MANIFEST_NAME, r);
 }
 
 static int recover_id(struct recovery *recovery, const char *id)
@@ -644,7 +656,7 @@ static int recover_id(struct recovery *recovery, const char *id)
 	folder.fd =
 		openat(recovery->captures_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (folder.fd < 0) {
-		recovery->report->skipped++;
+		skip(recovery, "", id, -errno);
 		return 0;
 	}
 	r = recover_capture(&folder);

@@ -33,6 +33,8 @@ struct recover_calls {
 	/* For the log. `where`: the capture, or ""; `name` may hold any bytes. May be NULL. */
 	void (*on_quarantined)(void *owner, const char *where, const char *name,
 			       const char *reason);
+	/* For the log: counted as skipped because of this -errno. May be NULL. */
+	void (*on_skipped)(void *owner, const char *where, const char *name, int r);
 	void *owner;
 };
 

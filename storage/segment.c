@@ -167,7 +167,7 @@ int segment_seal(int folder, int fd, const char *name, uint64_t bytes)
 
 	if (r)
 		return r;
-	if (ftruncate(fd, (off_t)bytes) || write_protect(fd) || fsync(fd))
+	if (ftruncate(fd, (off_t)bytes) || fsync(fd))
 		return -errno;
 	/* a sealed segment never changes, so it is never replaced either */
 	if (renameat2(folder, hidden, folder, name, RENAME_NOREPLACE)) {
@@ -176,7 +176,8 @@ int segment_seal(int folder, int fd, const char *name, uint64_t bytes)
 		if (renameat(folder, hidden, folder, name))
 			return -errno;
 	}
-	return fsync(folder) ? -errno : 0;
+	/* after the rename: if we are killed in between, recovery must be able to open a hidden one */
+	return write_protect(fd) || fsync(folder) ? -errno : 0;
 }
 
 int segment_remove_hidden(int folder, const char *name)

@@ -391,6 +391,13 @@ static void on_quarantined(void *owner, const char *where, const char *name, con
 		    where, *where ? "/" : "", name, reason);
 }
 
+static void on_skipped(void *owner, const char *where, const char *name, int r)
+{
+	(void)owner;
+	log_warning("control", "recovery: \"%s%s%s\" could not be read or moved, left as it is: %s",
+		    where, *where && *name ? "/" : "", name, strerror(-r));
+}
+
 static void log_recovery(const struct recover_report *report)
 {
 	if (report->adopted || report->repaired || report->quarantined || report->missing)
@@ -398,18 +405,15 @@ static void log_recovery(const struct recover_report *report)
 			 "recovery: %u segments adopted, %u repaired, %u missing; %u things "
 			 "quarantined",
 			 report->adopted, report->repaired, report->missing, report->quarantined);
-	if (report->skipped)
-		log_warning("control",
-			    "recovery: %u files or folders could not be read or moved, left as "
-			    "they are",
-			    report->skipped);
 }
 
 static int start_run(struct db *db, void *arg)
 {
 	struct load_job *job = arg;
-	const struct recover_calls calls = {
-		.is_live = is_live, .on_quarantined = on_quarantined, .owner = job};
+	const struct recover_calls calls = {.is_live = is_live,
+					    .on_quarantined = on_quarantined,
+					    .on_skipped = on_skipped,
+					    .owner = job};
 	struct recover_report report = {0};
 	int r = first_start(db, job->control->config.state, job->result.message,
 			    sizeof(job->result.message));

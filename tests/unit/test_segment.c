@@ -99,6 +99,9 @@ static void life_of_a_file(int folder)
 	check(fd >= 0);
 	check_int(segment_seal(folder, fd, name, 0), -EEXIST);
 	close(fd);
+	/* one that stays hidden stays writable for recovery */
+	check(!fstatat(folder, hidden, &st, 0));
+	check_int(st.st_mode & 0777, 0660);
 	check(!fstatat(folder, name, &st, 0));
 	check_int(st.st_size, 4);
 	check(!unlinkat(folder, hidden, 0));
