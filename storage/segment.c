@@ -176,7 +176,8 @@ int segment_seal(int folder, int fd, const char *name, uint64_t bytes)
 		if (renameat(folder, hidden, folder, name))
 			return -errno;
 	}
-	/* after the rename: if we are killed in between, recovery must be able to open a hidden one */
+	/* after the rename: if we are killed in between, recovery must be able to open a hidden one
+	 */
 	return write_protect(fd) || fsync(folder) ? -errno : 0;
 }
 
