@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/timex.h>
 #include <time.h>
 
 static int64_t clock_read(clockid_t id)
@@ -29,6 +30,15 @@ wall_t wall_now(void)
 struct instant instant_now(void)
 {
 	return (struct instant){mono_now(), wall_now()};
+}
+
+void clock_state_get(struct clock_state *ret)
+{
+	struct timex state = {0};
+	int r = adjtimex(&state);
+
+	ret->synchronised = r >= 0 && r != TIME_ERROR && !(state.status & STA_UNSYNC);
+	ret->error_max = state.maxerror * DUR_US;
 }
 
 wall_t instant_wall_at(struct instant now, mono_t t)

@@ -63,6 +63,13 @@ static inline bool wall_known(wall_t t)
 	return t.ns != 0;
 }
 
+/* What the kernel says of the wall clock (adjtimex, changes nothing). */
+struct clock_state {
+	bool synchronised; /* to a source of time */
+	dur_t error_max;   /* the kernel's bound on its error */
+};
+void clock_state_get(struct clock_state *ret);
+
 /* The wall-clock time of monotonic point t, and back, as seen from `now`. */
 wall_t instant_wall_at(struct instant now, mono_t t);
 mono_t instant_mono_at(struct instant now, wall_t t);

@@ -2,7 +2,9 @@
 #include "base/hash.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sodium/utils.h>
+#include <stdio.h>
 #include <string.h>
 
 void sha256_init(struct sha256 *h)
@@ -30,6 +32,26 @@ const char *sha256_text(const void *data, size_t len, char hex[SHA256_HEX_SIZE])
 	sha256_init(&h);
 	sha256_add(&h, data, len);
 	return sha256_format(&h, hex);
+}
+
+void sha256_chain_init(char hex[SHA256_HEX_SIZE], const char *what)
+{
+	sha256_text(what, strlen(what), hex);
+}
+
+void sha256_chain(char hex[SHA256_HEX_SIZE], const char *name, uint64_t bytes, const char *sha256)
+{
+	char number[24];
+	const char *lines[] = {hex, name, number, sha256};
+	struct sha256 h;
+
+	snprintf(number, sizeof(number), "%" PRIu64, bytes);
+	sha256_init(&h);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		sha256_add(&h, lines[i], strlen(lines[i]));
+		sha256_add(&h, "\n", 1);
+	}
+	sha256_format(&h, hex);
 }
 
 const char *hex_format(const void *data, size_t len, char *hex)

@@ -20,6 +20,12 @@ const char *sha256_format(struct sha256 *h, char hex[SHA256_HEX_SIZE]);
 /* All three in one. */
 const char *sha256_text(const void *data, size_t len, char hex[SHA256_HEX_SIZE]);
 
+/* Goes on with a chain over files in order, of which `hex` is the present end: becomes SHA-256 over
+ * the lines hex, name, bytes in decimal, sha256. Whoever knows the end knows all of them. */
+void sha256_chain(char hex[SHA256_HEX_SIZE], const char *name, uint64_t bytes, const char *sha256);
+/* The chain's beginning, before its first file, which says what it is a chain of. */
+void sha256_chain_init(char hex[SHA256_HEX_SIZE], const char *what);
+
 /* Lower-case hex of len bytes; `hex` has room for 2 * len + 1. Returns hex. */
 const char *hex_format(const void *data, size_t len, char *hex);
 /* Reads exactly 2 * len hex digits and the end of text. Returns 0 or -EINVAL. */

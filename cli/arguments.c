@@ -50,6 +50,8 @@ const struct option_row option_rows[OPTION_COUNT] = {
 	[OPTION_WAIT] = {"wait", 0, NULL, "wait until the capture is finished"},
 	[OPTION_ALLOW_PARTIAL] = {"allow-partial", 0, NULL,
 				  "exit 0 even if the capture lacks something"},
+	[OPTION_KEY] = {"key", 0, "KEY",
+			"the probe's public key, or a file with it (ringbell key prints it)"},
 };
 
 #define NO_OPTION (-1)

@@ -42,6 +42,7 @@ enum option {
 	OPTION_PORT,
 	OPTION_WAIT,
 	OPTION_ALLOW_PARTIAL,
+	OPTION_KEY,
 	OPTION_COUNT,
 };
 
@@ -65,6 +66,7 @@ struct command {
 	const char *operand; /* what it is called; NULL = takes none; in [] = may be left out */
 	option_set options;  /* beside the global ones */
 	option_set required;
+	bool offline; /* asks no probe: run gets no client */
 	enum exit_status (*run)(struct client *client, const struct arguments *arguments);
 	const char *help;
 	const char *example;

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/timex.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -24,16 +23,15 @@
 
 static void check_clock(struct doctor *doctor)
 {
-	struct timex state = {0};
-	int r = adjtimex(&state);
-	int synchronised = r >= 0 && r != TIME_ERROR && !(state.status & STA_UNSYNC);
+	struct clock_state clock;
 
-	doctor_add(doctor, "clock", "", synchronised ? DOCTOR_OK : DOCTOR_WARN,
+	clock_state_get(&clock);
+	doctor_add(doctor, "clock", "", clock.synchronised ? DOCTOR_OK : DOCTOR_WARN,
 		   "run chrony or systemd-timesyncd: captures and alerts are brought together by "
 		   "wall-clock time",
-		   synchronised ? "is synchronised, error at most %ld ms"
-				: "is not synchronised (error up to %ld ms)",
-		   state.maxerror / 1000);
+		   clock.synchronised ? "is synchronised, error at most %lld ms"
+				      : "is not synchronised (error up to %lld ms)",
+		   (long long)(clock.error_max / DUR_MS));
 }
 
 /* "MemAvailable:  123 kB" → bytes; 0 if there is no such line. */

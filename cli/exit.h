@@ -12,4 +12,5 @@ enum exit_status {
 	EXIT_CONFLICT = 6,
 	EXIT_TIMEOUT = 7,
 	EXIT_INCOMPLETE = 8, /* the file is there, but the capture lacks something */
+	EXIT_ALTERED = 9,    /* evidence is not what was signed, or not signed */
 };

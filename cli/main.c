@@ -116,6 +116,17 @@ static const struct command commands[] = {
 	 .run = run_ring,
 	 .help = "packets the rings still remember, without making a capture",
 	 .example = "ringbell ring --last 60s --host 10.0.1.5 -w - | tshark -r -"},
+	{.noun = "verify",
+	 .operand = "DIR",
+	 .options = BIT(OPTION_KEY),
+	 .offline = true,
+	 .run = run_verify,
+	 .help = "is a capture's folder, or each in a folder, still what the probe signed",
+	 .example = "ringbell verify /var/lib/ringbell/captures --key probe.key"},
+	{.noun = "key",
+	 .run = run_key,
+	 .help = "the public key with which the probe signs manifests",
+	 .example = "ringbell key > probe.key"},
 	{.noun = "help", .operand = "[COMMAND]", .help = "help on everything, or on one command"},
 	{0},
 };
@@ -212,7 +223,8 @@ static enum exit_status open_client(const struct arguments *arguments, struct cl
 static enum exit_status run_command(const struct arguments *arguments)
 {
 	struct client *client = NULL;
-	enum exit_status r = open_client(arguments, &client);
+	enum exit_status r = arguments->command->offline ? EXIT_OK
+							 : open_client(arguments, &client);
 
 	if (!r || arguments->command->run == run_doctor)
 		r = arguments->command->run(client, arguments);

@@ -34,6 +34,10 @@ enum exit_status run_capture_start(struct client *client, const struct arguments
 enum exit_status run_capture_stop(struct client *client, const struct arguments *arguments);
 enum exit_status run_capture_download(struct client *client, const struct arguments *arguments);
 
+/* Offline: the client is NULL. */
+enum exit_status run_verify(struct client *client, const struct arguments *arguments);
+enum exit_status run_key(struct client *client, const struct arguments *arguments);
+
 /* What the API answered, as it is. */
 void run_print_json(const struct answer *answer);
 /* Whether --json was given. */

@@ -74,8 +74,9 @@ static int enter(const struct config *config, const struct identity *control)
 
 int offline_rebuild(const struct config *config, const struct identity *control)
 {
-	static const struct recover_calls calls = {.on_quarantined = on_quarantined};
-	CLEANUP_CLOSE int captures = -1;
+	struct signing_key key;
+	struct recover_calls calls = {.on_quarantined = on_quarantined, .key = &key};
+	CLEANUP_CLOSE int captures = -1, state = -1;
 	struct rebuild_report report;
 	struct error err = {0};
 
@@ -86,10 +87,17 @@ int offline_rebuild(const struct config *config, const struct identity *control)
 		log_error("rebuild", "%s: %s", config->captures, strerrordesc_np(errno));
 		return EXIT_FAILURE;
 	}
+	state = open(config->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (state < 0 || signing_key_open(state, &key) < 0)
+		log_warning("rebuild",
+			    "%s/" SIGNING_KEY_NAME " cannot be read: manifests made anew "
+			    "are not signed",
+			    config->state);
 	if (rebuild_run(config->state, captures, &calls, &report, &err) < 0) {
 		log_error("rebuild", "%s", err.text);
 		return EXIT_FAILURE;
 	}
+	signing_key_fini(&key);
 	print_report(&report);
 	return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -5,13 +5,18 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/json.h"
+#include "base/signed_json.h"
 #include "storage/journal.h"
 #include "storage/json_text.h"
+
+#define TOLD_ALERTS_MAX 100 /* told in full, the earliest; the timeline names all */
 
 #define MANIFEST_VERSION   1
 #define MANIFEST_MODE	   0640
@@ -112,6 +117,104 @@ json_t *manifest_format(const struct capture_row *capture, const struct segment_
 	return object;
 }
 
+/* --- what only the file has --- */
+
+/* The end of the chain over what is hashed, in the order of the list; each says it up to itself. */
+static void add_chain(json_t *manifest, const char *capture)
+{
+	char chain[SHA256_HEX_SIZE];
+	json_t *segment;
+	size_t i;
+
+	sha256_chain_init(chain, capture);
+	json_array_foreach (json_object_get(manifest, "segments"), i, segment) {
+		const char *sha256 = json_string_value(json_object_get(segment, "sha256"));
+
+		if (!sha256 || !*sha256)
+			continue;
+		sha256_chain(chain, json_string_value(json_object_get(segment, "name")),
+			     (uint64_t)json_integer_value(json_object_get(segment, "file_bytes")),
+			     sha256);
+		json_object_set_new(segment, "chain", json_string(chain));
+	}
+	json_object_set_new(manifest, "chain", json_string(chain));
+}
+
+static int add_alert(struct db *db, json_t *alerts, const char *id)
+{
+	json_t *alert;
+	int r;
+
+	if (!id || !*id || json_object_get(alerts, id) ||
+	    json_object_size(alerts) >= TOLD_ALERTS_MAX)
+		return 0;
+	r = journal_get_alert(db, id, &alert);
+	if (r)
+		return r < 0 ? r : 0; /* pruned */
+	json_object_del(alert, "raw");
+	return json_object_set_new(alerts, id, alert) ? -ENOMEM : 0;
+}
+
+/* Those that began, kept and ended it, as they were accepted. */
+static int add_alerts(struct db *db, const struct capture_row *capture, json_t *manifest)
+{
+	json_t *alerts = json_object();
+	const json_t *note;
+	size_t i;
+	int r = add_alert(db, alerts, capture->alert);
+
+	json_object_set_new(manifest, "alerts", alerts);
+	json_array_foreach (json_object_get(manifest, "timeline"), i, note)
+		if (!r)
+			r = add_alert(db, alerts,
+				      json_string_value(json_object_get(note, "alert")));
+	return r;
+}
+
+static int add_pin(struct db *db, const char *capture, wall_t now, json_t *manifest)
+{
+	struct retention_state state;
+	int r = retention_get(db, capture, now, &state);
+
+	if (r)
+		return r;
+	json_object_set_new(manifest, "pin",
+			    state.pinned ? json_pack("{s:o, s:o}", "until",
+						     json_wall(state.pinned_until), "note",
+						     json_text(state.pin_note))
+					 : json_null());
+	return 0;
+}
+
+static void add_probe(json_t *manifest, wall_t now)
+{
+	struct clock_state clock;
+	char host[65] = "";
+
+	clock_state_get(&clock);
+	if (gethostname(host, sizeof(host) - 1))
+		host[0] = '\0';
+	json_object_set_new(manifest, "probe",
+			    json_pack("{s:o, s:s}", "host", json_text(host), "software",
+				      "Ringbell " RINGBELL_VERSION));
+	json_object_set_new(manifest, "written_at", json_wall(now));
+	json_object_set_new(manifest, "clock",
+			    json_pack("{s:b, s:I}", "synchronised", (int)clock.synchronised,
+				      "error_max_ns", (json_int_t)clock.error_max));
+}
+
+static int add_evidence(struct db *db, const struct capture_row *capture, json_t *manifest)
+{
+	wall_t now = wall_now();
+	int r = add_alerts(db, capture, manifest);
+
+	if (!r)
+		r = add_pin(db, capture->id, now, manifest);
+	add_chain(manifest, capture->id);
+	add_probe(manifest, now);
+	return r;
+}
+
 /* --- save --- */
 
 static int read_rows(struct db *db, const struct capture_row *capture, json_t **ret)
@@ -134,7 +237,8 @@ static int read_rows(struct db *db, const struct capture_row *capture, json_t **
 	return r;
 }
 
-int manifest_save(struct db *db, int captures_fd, const char *capture)
+int manifest_save(struct db *db, int captures_fd, const struct signing_key *key,
+		  const char *capture)
 {
 	CLEANUP_CLOSE int folder = -1;
 	CLEANUP_JSON json_t *object = NULL;
@@ -148,9 +252,11 @@ int manifest_save(struct db *db, int captures_fd, const char *capture)
 	if (folder < 0)
 		return errno == ENOENT ? MANIFEST_ABSENT : -errno;
 	r = read_rows(db, &row, &object);
+	if (!r)
+		r = add_evidence(db, &row, object);
 	if (r)
 		return r;
-	text = json_dumps(object, JSON_INDENT(1) | JSON_SORT_KEYS);
+	text = signed_json_format(object, key);
 	return file_replace(folder, MANIFEST_NAME, MANIFEST_MODE, text, strlen(text));
 }
 
@@ -294,6 +400,18 @@ static bool take_capture(const json_t *object, struct capture_row *ret)
 	       take_text(object, "problem", ret->problem, sizeof(ret->problem));
 }
 
+/* Manifests before pins were kept in them have no such member. */
+static bool take_pin(const json_t *object, struct manifest *ret)
+{
+	const json_t *pin = json_object_get(object, "pin");
+
+	ret->pinned = json_is_object(pin);
+	if (!ret->pinned)
+		return !pin || json_is_null(pin);
+	return take_wall(pin, "until", &ret->pinned_until) &&
+	       take_text(pin, "note", ret->pin_note, sizeof(ret->pin_note));
+}
+
 static bool take_lists(const json_t *object, struct manifest *ret)
 {
 	const json_t *segments = json_object_get(object, "segments");
@@ -338,7 +456,8 @@ int manifest_load(int folder, const char *capture, struct manifest *ret)
 	object = json_loadb(text.data ? text.data : "", text.len, JSON_REJECT_DUPLICATES, NULL);
 	if (json_integer_value(json_object_get(object, "manifest")) != MANIFEST_VERSION ||
 	    !take_capture(object, &ret->capture) || strcmp(ret->capture.id, capture) ||
-	    strcmp(ret->capture.folder, capture) || !take_lists(object, ret)) {
+	    strcmp(ret->capture.folder, capture) || !take_pin(object, ret) ||
+	    !take_lists(object, ret)) {
 		manifest_fini(ret);
 		return MANIFEST_ABSENT;
 	}

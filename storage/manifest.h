@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* manifest.json beside the segments: what the capture is, covers and lacks; enough to rebuild its
- * catalogue rows. Rewritten atomically at each change. */
+ * catalogue rows, and evidence (docs/evidence.md): the SHA-256 of each segment, chained, and the
+ * probe's signature (base/signed_json.h). Rewritten atomically at each change. */
 #pragma once
 
 #include <jansson.h>
 
+#include "base/signing_key.h"
 #include "storage/catalogue.h"
+#include "storage/retention.h"
 
 #define MANIFEST_NAME "manifest.json"
 
@@ -14,10 +17,12 @@
 json_t *manifest_format(const struct capture_row *capture, const struct segment_row segments[],
 			size_t segment_count, const struct gap_row gaps[], size_t gap_count,
 			const json_t *timeline);
-/* Reads the rows of `capture` from db and replaces manifest.json in its folder. Blocks on the disk.
- * Returns 0, MANIFEST_ABSENT (no such row, or no folder) or -errno. */
+/* Reads the rows of `capture` from db and replaces manifest.json in its folder: manifest_format's
+ * members, and its alerts, pin, chain, probe, clock and signature. No key: unsigned. Blocks on the
+ * disk. Returns 0, MANIFEST_ABSENT (no such row, or no folder) or -errno. */
 #define MANIFEST_ABSENT 1
-int manifest_save(struct db *db, int captures_fd, const char *capture);
+int manifest_save(struct db *db, int captures_fd, const struct signing_key *key,
+		  const char *capture);
 
 /* What a manifest tells, for rebuilding rows; all owned. Zero is empty. */
 struct manifest {
@@ -27,6 +32,9 @@ struct manifest {
 	struct gap_row *gaps;
 	size_t gap_count;
 	json_t *timeline; /* array, or NULL */
+	bool pinned;
+	wall_t pinned_until; /* 0 = for ever */
+	char pin_note[RETENTION_NOTE_MAX + 1];
 };
 void manifest_fini(struct manifest *manifest);
 /* Reads manifest.json in `folder` as hostile bytes. Returns 0, MANIFEST_ABSENT (none, or it cannot

@@ -69,6 +69,9 @@ static int rebuild(struct db *db, int captures_fd, const struct recover_calls *c
 {
 	int r = db_run(db, "CREATE TEMP TABLE before AS SELECT id FROM captures");
 
+	/* manifests tell of pins too, but the database knows better */
+	if (!r)
+		r = db_run(db, "CREATE TEMP TABLE pinned AS SELECT * FROM pins");
 	if (!r)
 		r = db_run(db, "DELETE FROM captures WHERE state = ?",
 			   db_integer(CAPTURE_FINISHED));
@@ -76,6 +79,9 @@ static int rebuild(struct db *db, int captures_fd, const struct recover_calls *c
 		r = get_count(db, "SELECT count(*) FROM captures", &report->running);
 	if (!r)
 		r = recover_folder(db, captures_fd, calls, &report->folder);
+	if (!r)
+		r = db_run(db, "INSERT OR REPLACE INTO pins SELECT * FROM pinned"
+			       " WHERE capture IN (SELECT id FROM captures)");
 	if (!r)
 		r = get_count(db,
 			      "SELECT count(*) FROM before"

@@ -17,9 +17,11 @@
 #include "storage/manifest.h"
 #include "storage/quarantine.h"
 #include "storage/repair.h"
+#include "storage/retention.h"
 #include "storage/segment.h"
 
-#define FILES_MAX 1000000 /* of one capture; the rest is skipped */
+#define FILES_MAX     1000000	   /* of one capture; the rest is skipped */
+#define MANIFEST_LATE (60 * DUR_S) /* by so much it may follow its commit */
 
 DEFINE_CLEANUP(DIR *, closedir)
 #define CLEANUP_DIR CLEANUP(closedir_ptr)
@@ -364,6 +366,9 @@ static int restore_manifest(struct folder *folder)
 		r = catalogue_save_segment(db, &manifest->segments[i]);
 	if (!r)
 		r = restore_timeline(db, folder->id, manifest->timeline);
+	if (!r && manifest->pinned)
+		r = retention_restore_pin(db, folder->id, manifest->pinned_until,
+					  manifest->pin_note, wall_now());
 	if (r)
 		return r;
 	folder->count = manifest->segment_count;
@@ -637,13 +642,32 @@ static int recover_capture(struct folder *folder)
 	return r;
 }
 
-/* A manifest that cannot be written is written again at the capture's next change. */
+/* A manifest follows its commit: a crash between them leaves it behind. All that matters ends with
+ * a line in the timeline. */
+static bool is_behind(const struct folder *folder)
+{
+	CLEANUP_ROWS struct db_rows rows = {0};
+	struct stat st;
+	int64_t written;
+
+	if (fstatat(folder->fd, MANIFEST_NAME, &st, AT_SYMLINK_NOFOLLOW))
+		return errno == ENOENT && folder->capture.id[0];
+	written = st.st_mtim.tv_sec * DUR_S + st.st_mtim.tv_nsec;
+	return !db_query(folder->recovery->db, &rows,
+			 "SELECT max(at) FROM notes WHERE kind = 'capture' AND id = ?",
+			 db_text(folder->id)) &&
+	       db_next(&rows) == DB_ROW && db_get_integer(&rows, 0) > written - MANIFEST_LATE;
+}
+
+/* One that cannot be written is written again at the capture's next change. */
 static void save_manifest(struct folder *folder)
 {
 	struct recovery *recovery = folder->recovery;
-	int r = folder->changed ? manifest_save(recovery->db, recovery->captures_fd, folder->id)
-				: 0;
+	int r = 0;
 
+	if (folder->changed || is_behind(folder))
+		r = manifest_save(recovery->db, recovery->captures_fd, recovery->calls->key,
+				  folder->id);
 	if (r < 0)
 		skip(recovery, folder->id, MANIFEST_NAME, r);
 }

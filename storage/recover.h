@@ -17,6 +17,7 @@
  * Run again, it finds nothing to do. */
 #pragma once
 
+#include "base/signing_key.h"
 #include "storage/catalogue.h"
 
 struct recover_report {
@@ -36,6 +37,7 @@ struct recover_calls {
 	/* For the log: counted as skipped because of this -errno. May be NULL. */
 	void (*on_skipped)(void *owner, const char *where, const char *name, int r);
 	void *owner;
+	const struct signing_key *key; /* for manifests; NULL = unsigned */
 };
 
 /* Only folders named by a capture's id are entered; symbolic links are never followed. Run it in

@@ -262,15 +262,21 @@ int retention_get(struct db *db, const char *capture, wall_t now, struct retenti
 	return 0;
 }
 
+int retention_restore_pin(struct db *db, const char *capture, wall_t until, const char *note,
+			  wall_t now)
+{
+	return db_run(db,
+		      "INSERT INTO pins (capture, until, note, at)"
+		      " SELECT id, ?, ?, ? FROM captures WHERE id = ?"
+		      " ON CONFLICT DO UPDATE SET until = excluded.until, note = excluded.note,"
+		      "  at = excluded.at",
+		      db_wall(until), db_text(note), db_wall(now), db_text(capture));
+}
+
 int retention_pin(struct db *db, const char *capture, wall_t until, const char *note, wall_t now)
 {
 	char text[RETENTION_NOTE_MAX + 16];
-	int r = db_run(db,
-		       "INSERT INTO pins (capture, until, note, at)"
-		       " SELECT id, ?, ?, ? FROM captures WHERE id = ?"
-		       " ON CONFLICT DO UPDATE SET until = excluded.until, note = excluded.note,"
-		       "  at = excluded.at",
-		       db_wall(until), db_text(note), db_wall(now), db_text(capture));
+	int r = retention_restore_pin(db, capture, until, note, now);
 
 	if (r)
 		return r;

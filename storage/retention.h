@@ -75,4 +75,7 @@ struct retention_state {
 int retention_get(struct db *db, const char *capture, wall_t now, struct retention_state *ret);
 /* Keeps it from all removal until then. In a write job; 0, CATALOGUE_ABSENT or -errno. */
 int retention_pin(struct db *db, const char *capture, wall_t until, const char *note, wall_t now);
+/* The same without a note in its timeline, which is restored itself. 0 or -errno. */
+int retention_restore_pin(struct db *db, const char *capture, wall_t until, const char *note,
+			  wall_t now);
 int retention_unpin(struct db *db, const char *capture, wall_t now);

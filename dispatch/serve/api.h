@@ -118,6 +118,9 @@ void api_capture_download(struct exchange *exchange);
 void api_segment_download(struct exchange *exchange);
 void api_manifest_download(struct exchange *exchange);
 
+/* api_evidence.c */
+void api_signing_key(struct exchange *exchange);
+
 /* api_retention.c */
 void api_capture_delete(struct exchange *exchange);
 void api_capture_pin(struct exchange *exchange);

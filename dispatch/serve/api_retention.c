@@ -85,6 +85,8 @@ static void keep_done(void *arg, int result)
 	else {
 		if (job->verb == VERB_REMOVE)
 			retention_job_kick(&exchange->control->retention);
+		else
+			manifest_job_post(exchange->control, job->id);
 		exchange_reply_empty(exchange, 204);
 	}
 	free(job);

@@ -387,6 +387,18 @@ static void set_names(struct control *control)
 		snprintf(control->base_url, sizeof(control->base_url), "%s://%s", scheme, listen);
 }
 
+/* Recording goes on without it: then manifests say that they are not signed. */
+static void open_signing_key(struct control *control)
+{
+	CLEANUP_CLOSE int state = open(control->config.state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = state < 0 ? -errno : signing_key_open(state, &control->signing_key);
+
+	if (r < 0)
+		log_error("control", "%s/" SIGNING_KEY_NAME ": %s: manifests are not signed",
+			  control->config.state,
+			  r == -EBADMSG ? "is not a key" : strerrordesc_np(-r));
+}
+
 static int open_folders(struct control *control)
 {
 	int r;
@@ -397,6 +409,7 @@ static int open_folders(struct control *control)
 			  strerror(errno));
 		return -errno;
 	}
+	open_signing_key(control);
 	r = store_open(control->loop, control->config.state, &control->store);
 	if (r == -EPROTO)
 		log_error("control", "store in %s is of a newer version of this program",
@@ -447,6 +460,7 @@ static void control_fini(struct control *control)
 	control->stopping = true;
 	control->server = server_stop(control->server);
 	control->store = store_close(control->store);
+	manifest_jobs_fini(&control->manifests);
 	commit_queue_fini(&control->commits);
 	tails_fini(&control->tails);
 	recorder_link_fini(&control->recorder);
@@ -468,6 +482,7 @@ static void control_fini(struct control *control)
 	if (control->key)
 		explicit_bzero(control->key, strlen(control->key));
 	free(control->key);
+	signing_key_fini(&control->signing_key);
 	free(control->certificate);
 	if (control->captures_fd >= 0)
 		close(control->captures_fd);

@@ -15,6 +15,7 @@
 
 #include "base/ipc.h"
 #include "base/loop.h"
+#include "base/signing_key.h"
 #include "capture/shared.h"
 #include "dispatch/serve/commit.h"
 #include "dispatch/serve/control.h"
@@ -47,6 +48,7 @@ struct control {
 	struct ipc_link *supervisor;
 	const struct shared *shared; /* read-only mapping; hostile */
 	int captures_fd;
+	struct signing_key signing_key; /* read by the store thread too; set before it starts */
 	struct listen_address address;
 	char base_url[256];
 	char probe[65]; /* host name, shown in pushes */

@@ -127,6 +127,18 @@ static void on_capture(struct decision *decision, const struct action *action)
 	fact_add_capture(&decision->facts, &capture->row);
 	fact_add_note(&decision->facts, decision->now.wall, "capture", row.id, row.alert,
 		      "capture of policy \"%s\" begins", row.policy_name);
+	decision_note_clock(decision, row.id);
+}
+
+void decision_note_clock(struct decision *decision, const char *capture)
+{
+	struct clock_state clock;
+
+	clock_state_get(&clock);
+	fact_add_note(&decision->facts, decision->now.wall, "capture", capture, "",
+		      "clock %s, error at most %lld ms",
+		      clock.synchronised ? "synchronised" : "not synchronised",
+		      (long long)(clock.error_max / DUR_MS));
 }
 
 static void on_stop(struct decision *decision, const struct action *action)

@@ -36,5 +36,8 @@ void decision_commit(struct decision *decision, decision_done done, void *owner)
 /* Nothing was decided: frees it. */
 void decision_abort(struct decision *decision);
 
+/* Adds what the kernel says of the clock to a capture's timeline. */
+void decision_note_clock(struct decision *decision, const char *capture);
+
 /* What became of an alert the decision is about. */
 enum alert_outcome decision_outcome(const struct decision *decision, const struct alert *alert);

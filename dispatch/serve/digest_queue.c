@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "dispatch/serve/control_state.h"
 #include "storage/digest.h"
+#include "storage/manifest.h"
 
 #define DIGEST_TIMEOUT (10 * DUR_MIN)
 #define DIGEST_PAUSE   (30 * DUR_S)
@@ -30,6 +31,7 @@ struct digest_result {
 	struct digest_queue *queue;
 	struct segment_row *slot; /* NULL for a missing file */
 	struct segment_row row;
+	bool told; /* the manifest has it */
 };
 
 static void digest_on_pause(void *owner)
@@ -52,11 +54,19 @@ void digest_queue_fini(struct digest_queue *queue)
 static int digest_result_run(struct db *db, void *arg)
 {
 	struct digest_result *result = arg;
+	const struct control *control = result->queue->control;
 	struct segment_row *row = &result->row;
+	int r;
 
 	if (row->missing)
 		return catalogue_save_segment(db, row);
-	return catalogue_set_digest(db, row->capture, row->name, row->sha256);
+	r = catalogue_set_digest(db, row->capture, row->name, row->sha256);
+	/* Here, not after the commit: a manifest that is ahead tells a hash that is true, one that
+	 * stayed behind for a crash would never be mended. */
+	if (!r)
+		result->told = !manifest_save(db, control->captures_fd, &control->signing_key,
+					      row->capture);
+	return r;
 }
 
 static void slot_free(struct digest_queue *queue, struct segment_row *slot)
@@ -73,7 +83,8 @@ static void digest_result_done(void *arg, int result)
 	if (digest->slot)
 		slot_free(queue, digest->slot);
 	if (result == 0) {
-		manifest_job_post(queue->control, digest->row.capture);
+		if (!digest->told)
+			manifest_job_post(queue->control, digest->row.capture);
 		digest_queue_kick(queue);
 	} else {
 		timer_set(queue->pause, DIGEST_PAUSE);

@@ -413,7 +413,8 @@ static int start_run(struct db *db, void *arg)
 	const struct recover_calls calls = {.is_live = is_live,
 					    .on_quarantined = on_quarantined,
 					    .on_skipped = on_skipped,
-					    .owner = job};
+					    .owner = job,
+					    .key = &job->control->signing_key};
 	struct recover_report report = {0};
 	int r = first_start(db, job->control->config.state, job->result.message,
 			    sizeof(job->result.message));

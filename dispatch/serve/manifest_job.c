@@ -11,11 +11,27 @@
 #include "dispatch/serve/control_state.h"
 #include "storage/manifest.h"
 
+#define MANIFEST_PAUSE (30 * DUR_S)
+
+static void manifest_job_free(struct manifest_job *job)
+{
+	LIST_REMOVE(job, next);
+	timer_free(job->pause);
+	free(job);
+}
+
 static int manifest_run(struct db *db, void *arg)
 {
 	struct manifest_job *job = arg;
 
-	return manifest_save(db, job->captures_fd, job->capture);
+	return manifest_save(db, job->captures_fd, &job->control->signing_key, job->capture);
+}
+
+static void manifest_post(struct manifest_job *job);
+
+static void manifest_on_pause(void *owner)
+{
+	manifest_post(owner);
 }
 
 static void manifest_done(void *arg, int result)
@@ -23,15 +39,29 @@ static void manifest_done(void *arg, int result)
 	struct manifest_job *job = arg;
 	struct control *control = job->control;
 
-	if (result < 0)
-		log_warning("control",
-			    "capture %s: manifest not written: %s, it is written again at the next "
-			    "change",
+	if (result < 0 && !control->stopping) {
+		log_warning("control", "capture %s: manifest not written: %s, trying again in 30 s",
 			    job->capture, strerrordesc_np(-result));
-	LIST_REMOVE(job, next);
-	if (job->again)
-		manifest_job_post(control, job->capture);
-	free(job);
+		timer_set(job->pause, MANIFEST_PAUSE);
+		return;
+	}
+	if (job->again && !control->stopping) {
+		manifest_post(job);
+		return;
+	}
+	manifest_job_free(job);
+}
+
+static void manifest_post(struct manifest_job *job)
+{
+	job->again = 0;
+	store_post(job->control->store, STORE_READ, manifest_run, manifest_done, job);
+}
+
+void manifest_jobs_fini(struct manifest_jobs *jobs)
+{
+	while (!LIST_EMPTY(jobs))
+		manifest_job_free(LIST_FIRST(jobs));
 }
 
 void manifest_job_post(struct control *control, const char *capture)
@@ -50,6 +80,7 @@ void manifest_job_post(struct control *control, const char *capture)
 	job->control = control;
 	job->captures_fd = control->captures_fd;
 	snprintf(job->capture, sizeof(job->capture), "%s", capture);
+	job->pause = timer_new(control->loop, manifest_on_pause, job);
 	LIST_INSERT_HEAD(&control->manifests, job, next);
-	store_post(control->store, STORE_READ, manifest_run, manifest_done, job);
+	manifest_post(job);
 }

@@ -14,8 +14,11 @@ struct manifest_job {
 	struct control *control;
 	int captures_fd;
 	int again;
+	struct timer *pause; /* after a failure */
 	char capture[IDENT_SIZE];
 };
 LIST_HEAD(manifest_jobs, manifest_job);
 
+/* After the store has closed: those that wait to be tried again. */
+void manifest_jobs_fini(struct manifest_jobs *jobs);
 void manifest_job_post(struct control *control, const char *capture);

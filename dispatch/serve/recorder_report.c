@@ -91,6 +91,7 @@ static void finish(struct decision *decision, struct live_capture *capture)
 	fact_add_capture(&decision->facts, row);
 	fact_add_note(&decision->facts, decision->now.wall, "capture", row->id, "",
 		      "capture finished: %s", row->stop_reason);
+	decision_note_clock(decision, row->id);
 	log_info("control", "capture %s: finished: %s%s%s", row->id, row->stop_reason,
 		 row->alert[0] ? ", alert " : "", row->alert);
 	narrow_forget(decision, capture);

@@ -97,6 +97,7 @@ const struct route api_routes[] = {
 	{METHOD_GET, V1 "/ring/packets", PERMISSION_ADMIN, api_ring_packets},
 	{METHOD_GET | METHOD_HEAD, V1 "/captures/{}/manifest", PERMISSION_ADMIN,
 	 api_manifest_download},
+	{METHOD_GET, V1 "/signing-key", PERMISSION_ADMIN, api_signing_key},
 };
 
 const size_t api_route_count = ARRAY_SIZE(api_routes);

@@ -53,6 +53,7 @@ static const char *text_at(const json_t *object, const char *a, const char *b)
 }
 
 static int captures_fd;
+static struct signing_key key;
 
 static int folder_fd(void)
 {
@@ -66,14 +67,14 @@ static void saved_manifest_tells_all(struct db *db)
 	CLEANUP_JSON json_t *json = NULL;
 	struct stat st;
 
-	check_int(manifest_save(db, captures_fd, ID), MANIFEST_ABSENT);
+	check_int(manifest_save(db, captures_fd, &key, ID), MANIFEST_ABSENT);
 	check(!catalogue_save_capture(db, &row));
 	check(!catalogue_save_segment(db, &segment));
 	check(!catalogue_add_gap(db, &gap));
 	check(!journal_add_note(db, (wall_t){DUR_S}, "capture", ID, "a", "begins"));
-	check_int(manifest_save(db, captures_fd, ID), MANIFEST_ABSENT); /* no folder */
+	check_int(manifest_save(db, captures_fd, &key, ID), MANIFEST_ABSENT); /* no folder */
 	check(!mkdirat(captures_fd, ID, 0770));
-	check_int(manifest_save(db, captures_fd, ID), 0);
+	check_int(manifest_save(db, captures_fd, &key, ID), 0);
 	folder = folder_fd();
 	check(!fstatat(folder, "manifest.json", &st, 0));
 	check_int(st.st_mode & 0777, 0640);

@@ -117,7 +117,7 @@ static void put_rows(struct rig *rig, struct db *db, int n, enum capture_state s
 	check(!catalogue_save_segment(db, &segment));
 	check(!catalogue_add_gap(db, &gap));
 	check(!journal_add_note(db, (wall_t){n * DUR_S}, "capture", row.id, "a", "begins"));
-	check(!manifest_save(db, rig->captures_fd, row.id));
+	check(!manifest_save(db, rig->captures_fd, NULL, row.id));
 }
 
 /* Settings, and captures of which the last one runs. */
@@ -208,7 +208,7 @@ static void deleted_database_is_rebuilt_equal(void)
 		char id[IDENT_SIZE];
 
 		make_id(n, id);
-		check(!manifest_save(db, rig.captures_fd, id));
+		check(!manifest_save(db, rig.captures_fd, NULL, id));
 	}
 	db_close(db);
 	before = tell(&rig);

@@ -357,7 +357,7 @@ static void catalogue_is_rebuilt_from_manifests(void)
 	check(!catalogue_add_gap(rig.db, &gap));
 	check(!catalogue_set_digest(rig.db, id, name, "abc"));
 	check(!journal_add_note(rig.db, (wall_t){DUR_S}, "capture", id, "", "begins"));
-	check(!manifest_save(rig.db, rig.captures_fd, id));
+	check(!manifest_save(rig.db, rig.captures_fd, NULL, id));
 	check(!catalogue_get_capture(rig.db, id, &before));
 
 	db_close(rig.db);
@@ -529,7 +529,7 @@ static void sealed_file_of_another_length_tells_for_itself(void)
 	put_sealed(&rig, id, name, 3, 0);
 	recover(&rig);
 	check(!catalogue_set_digest(rig.db, id, name, "abc"));
-	check(!manifest_save(rig.db, rig.captures_fd, id));
+	check(!manifest_save(rig.db, rig.captures_fd, NULL, id));
 	check(!catalogue_remove_capture(rig.db, id));
 	folder = capture_folder(&rig, id);
 	check(!unlinkat(folder, name, 0));
@@ -562,7 +562,7 @@ static void notes_are_put_back_once(void)
 	put_sealed(&rig, id, segment_file("eth0", 0), 3, 0);
 	recover(&rig);
 	check(!journal_add_note(rig.db, (wall_t){DUR_S}, "capture", id, "", "begins"));
-	check(!manifest_save(rig.db, rig.captures_fd, id));
+	check(!manifest_save(rig.db, rig.captures_fd, NULL, id));
 	for (int i = 0; i < 2; i++) {
 		check(!catalogue_remove_capture(rig.db, id));
 		recover(&rig);
