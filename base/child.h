@@ -70,7 +70,7 @@ struct child_capturing {
 
 enum worker_kind {
 	WORKER_COMPILE, /* filter text → BPF program (capture/compiler.h) */
-	WORKER_DIGEST,	/* segment → SHA-256 (storage/digest.h) */
+	WORKER_DIGEST,	/* segment → SHA-256 (capture/digest.h) */
 	WORKER_EXTRACT, /* segments → packets in a pipe (capture/extract.h) */
 	WORKER_KIND_COUNT,
 };

@@ -23,3 +23,15 @@ static inline uint64_t little_get64(const unsigned char *p)
 {
 	return little_get32(p) | (uint64_t)little_get32(p + 4) << 32;
 }
+
+static inline void little_put32(unsigned char *p, uint32_t value)
+{
+	value = htole32(value);
+	memcpy(p, &value, 4);
+}
+
+static inline void little_put64(unsigned char *p, uint64_t value)
+{
+	value = htole64(value);
+	memcpy(p, &value, 8);
+}

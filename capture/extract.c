@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/ipc.h"
 #include "capture/extract_output.h"
+#include "capture/extract_skip.h"
 #include "capture/filter.h"
 #include "capture/segment_reader.h"
 #include "capture/slice.h"
@@ -32,6 +33,7 @@ struct source {
 	enum source_state state;
 	uint32_t sealed;
 	struct segment_reader reader;
+	struct extract_skip skip;
 	struct segment_packet packet;
 	struct extract_interface interface;
 };
@@ -82,7 +84,35 @@ static int close_segment(struct extract *e, struct source *s)
 {
 	s->interface.dropped += s->reader.dropped;
 	segment_reader_close(&s->reader);
+	extract_skip_clear(&s->skip);
 	return ask(e, s, EXTRACT_NEXT, SOURCE_ASKED);
+}
+
+static int end_source(struct source *s)
+{
+	s->state = SOURCE_OVER;
+	segment_reader_close(&s->reader);
+	extract_skip_clear(&s->skip);
+	return 0;
+}
+
+/* No packet later than that is followed by one that is wanted. */
+static int64_t too_late(const struct extract *e)
+{
+	return e->job.to_ns > INT64_MAX - DISORDER ? INT64_MAX : e->job.to_ns + DISORDER;
+}
+
+/* Where a piece begins: past those with nothing in them. False: the source is over. */
+static bool skip_ahead(struct extract *e, struct source *s)
+{
+	struct extract_skipped skipped;
+
+	if (s->reader.offset < s->skip.next)
+		return true;
+	extract_skip_step(&s->skip, &e->job, too_late(e), &s->reader, &skipped);
+	e->result.seen += skipped.packets;
+	s->interface.drops += skipped.drops;
+	return skipped.last_ns <= too_late(e);
 }
 
 /* Moves to the next packet that is wanted, or asks for what is needed to find it. */
@@ -90,17 +120,18 @@ static int advance(struct extract *e, struct source *s)
 {
 	int r;
 
-	while (!(r = segment_reader_next(&s->reader, &s->packet))) {
+	while (true) {
+		if (!skip_ahead(e, s))
+			return end_source(s);
+		r = segment_reader_next(&s->reader, &s->packet);
+		if (r)
+			break;
 		if (is_wanted(e, s)) {
 			s->state = SOURCE_READY;
 			return 0;
 		}
-		if (s->packet.time_ns > e->job.to_ns &&
-		    s->packet.time_ns - e->job.to_ns > DISORDER) {
-			s->state = SOURCE_OVER;
-			segment_reader_close(&s->reader);
-			return 0;
-		}
+		if (s->packet.time_ns > too_late(e))
+			return end_source(s);
 	}
 	if (r == SEGMENT_READER_END && !s->sealed && e->job.follow)
 		return ask(e, s, EXTRACT_MORE, SOURCE_STALLED);
@@ -109,14 +140,26 @@ static int advance(struct extract *e, struct source *s)
 	return close_segment(e, s);
 }
 
+static int say_bad_index(struct extract *e, const struct source *s)
+{
+	struct extract_next next = {.source = (uint32_t)(s - e->sources)};
+
+	return say(e, EXTRACT_BAD_INDEX, &next, sizeof(next));
+}
+
 static int open_segment(struct extract *e, struct source *s, const struct extract_segment *segment,
 			int fd)
 {
+	int r;
+
 	s->sealed = segment->sealed;
 	if (segment_reader_open(&s->reader, fd, segment->valid_bytes)) {
 		e->result.damaged++;
+		extract_skip_clear(&s->skip);
 		return ask(e, s, EXTRACT_NEXT, SOURCE_ASKED);
 	}
+	if (extract_skip_begin(&s->skip, &s->reader) && (r = say_bad_index(e, s)))
+		return r;
 	memcpy(s->interface.nic, s->reader.nic, sizeof(s->interface.nic));
 	if (!e->output.link_type)
 		e->output.link_type = s->reader.link_type;
@@ -173,10 +216,23 @@ static int on_program(struct extract *e)
 	return -EINVAL;
 }
 
+static int on_index(struct extract *e)
+{
+	const struct extract_index *index = (const void *)e->message->body;
+
+	if (index->source >= e->job.source_count || e->sources[index->source].state != SOURCE_ASKED)
+		return -EBADMSG;
+	extract_skip_load(&e->sources[index->source].skip, index, take_fd(&e->message->fd));
+	return 0;
+}
+
 static int on_message(struct extract *e)
 {
 	const struct ipc_message *m = e->message;
 	const struct extract_segment *segment = (const void *)m->body;
+
+	if (m->type == EXTRACT_INDEX && ipc_is(m, struct extract_index))
+		return on_index(e);
 
 	if (m->type == EXTRACT_PROGRAM && ipc_is(m, struct rec_program))
 		return on_program(e);
@@ -347,6 +403,15 @@ static int run(struct extract *e)
 	return r ? r : finish(e);
 }
 
+/* What cannot be right is not looked at. */
+static uint32_t terms_count(const struct segment_terms *terms)
+{
+	for (uint32_t i = 0; i < terms->count; i++)
+		if (i == SEGMENT_TERMS_MAX || terms->keys[i] > SEGMENT_KEYS_MAX)
+			return 0;
+	return terms->count;
+}
+
 static int take_job(struct extract *e)
 {
 	const struct ipc_message *m = e->message;
@@ -360,14 +425,19 @@ static int take_job(struct extract *e)
 	if (!e->job.source_count || e->job.source_count > EXTRACT_SOURCES_MAX ||
 	    e->job.format >= EXTRACT_FORMAT_COUNT || e->job.compression >= SINK_COMPRESSION_COUNT)
 		return -EBADMSG;
+	e->job.terms.count = terms_count(&e->job.terms);
 	e->sources = xcalloc(e->job.source_count, sizeof(*e->sources));
+	for (uint32_t i = 0; i < e->job.source_count; i++)
+		extract_skip_clear(&e->sources[i].skip);
 	return sink_new(fd, e->job.compression, &e->sink);
 }
 
 static void extract_fini(struct extract *e)
 {
-	for (uint32_t i = 0; e->sources && i < e->job.source_count; i++)
+	for (uint32_t i = 0; e->sources && i < e->job.source_count; i++) {
 		segment_reader_close(&e->sources[i].reader);
+		extract_skip_clear(&e->sources[i].skip);
+	}
 	filter_free(e->filter);
 	sink_free(e->sink);
 	free(e->sources);

@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "capture/recorder.h"
+#include "capture/segment_index.h"
 #include "capture/sink.h"
 
 #define EXTRACT_SOURCES_MAX 128
@@ -36,11 +37,13 @@ enum extract_message_type {
 	EXTRACT_SEGMENT, /* struct extract_segment + descriptor, or none: no more */
 	EXTRACT_GROWN,	 /* struct extract_segment: of the source's present segment */
 	EXTRACT_PROGRAM, /* struct rec_program */
+	EXTRACT_INDEX,	 /* struct extract_index + descriptor: of the segment that follows */
 	/* worker → requester */
 	EXTRACT_NEXT = 100, /* struct extract_next */
 	EXTRACT_MORE,	    /* struct extract_next */
 	EXTRACT_LINK,	    /* struct extract_link */
 	EXTRACT_DONE,	    /* struct extract_result */
+	EXTRACT_BAD_INDEX,  /* struct extract_next: that one did not fit its segment */
 };
 
 enum extract_format {
@@ -60,6 +63,14 @@ struct extract_job {
 	int64_t to_ns;	 /* INT64_MAX = open */
 	char comment[REC_COMMENT_SIZE];
 	char filter_text[REC_FILTER_TEXT_SIZE]; /* for if_filter only */
+	/* what the filter implies: packets without these are not looked for */
+	struct segment_terms terms;
+};
+
+struct extract_index {
+	uint32_t source;
+	uint32_t bytes;
+	char sha256[SHA256_HEX_SIZE]; /* of the segment */
 };
 
 struct extract_segment {

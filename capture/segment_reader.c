@@ -42,8 +42,12 @@ static int fill(struct segment_reader *r, uint32_t bytes)
 		return 0;
 	r->window_start = r->offset;
 	r->window_bytes = 0;
+	if (r->ahead_end > r->offset + bytes && r->ahead_end < r->valid_bytes)
+		end = r->ahead_end;
+	else
+		end = r->valid_bytes;
 	while (r->window_bytes < bytes) {
-		uint64_t left = r->valid_bytes - r->window_start - r->window_bytes;
+		uint64_t left = end - r->window_start - r->window_bytes;
 		uint32_t room = SEGMENT_READER_WINDOW_BYTES - r->window_bytes;
 		ssize_t n = pread(r->fd, r->window + r->window_bytes, left < room ? left : room,
 				  (off_t)(r->window_start + r->window_bytes));
@@ -57,23 +61,38 @@ static int fill(struct segment_reader *r, uint32_t bytes)
 	return 0;
 }
 
+int segment_reader_frame(const unsigned char *data, size_t available, uint32_t *ret_bytes)
+{
+	uint32_t bytes;
+
+	if (available < 8)
+		return SEGMENT_READER_END;
+	bytes = little_get32(data + 4);
+	if (bytes < BLOCK_MIN || bytes % 4 || bytes > SEGMENT_READER_WINDOW_BYTES)
+		return -EBADMSG;
+	*ret_bytes = bytes;
+	if (available < bytes)
+		return SEGMENT_READER_END;
+	return little_get32(data + bytes - 4) == bytes ? 0 : -EBADMSG;
+}
+
 /* The next block, whole. Returns 0, SEGMENT_READER_END, or -errno. */
 static int get_block(struct segment_reader *r, const unsigned char **ret, uint32_t *ret_bytes)
 {
 	int e = fill(r, 8);
-	uint32_t bytes;
 
 	if (e)
 		return e;
-	bytes = little_get32(r->window + (r->offset - r->window_start) + 4);
-	if (bytes < BLOCK_MIN || bytes % 4 || bytes > SEGMENT_READER_WINDOW_BYTES)
-		return -EBADMSG;
-	e = fill(r, bytes);
+	e = segment_reader_frame(r->window + (r->offset - r->window_start),
+				 r->window_bytes - (size_t)(r->offset - r->window_start),
+				 ret_bytes);
+	if (e < 0)
+		return e;
+	e = fill(r, *ret_bytes);
 	if (e)
 		return e;
 	*ret = r->window + (r->offset - r->window_start);
-	*ret_bytes = bytes;
-	return little_get32(*ret + bytes - 4) == bytes ? 0 : -EBADMSG;
+	return segment_reader_frame(*ret, *ret_bytes, ret_bytes);
 }
 
 /* ---- blocks ---- */
@@ -195,6 +214,25 @@ static int on_packet(const struct segment_reader *r, const unsigned char *block,
 
 /* ---- the file ---- */
 
+int segment_reader_parse(struct segment_reader *r, const unsigned char *block, uint32_t bytes,
+			 struct segment_packet *ret)
+{
+	uint32_t type = little_get32(block);
+	int e = 0;
+
+	if (r->offset == 0 && type != PCAPNG_SECTION)
+		return -EBADMSG;
+	if (type == PCAPNG_PACKET)
+		return on_packet(r, block, bytes, ret);
+	if (type == PCAPNG_SECTION)
+		e = on_section(r, block, bytes);
+	else if (type == PCAPNG_INTERFACE)
+		e = on_interface(r, block, bytes);
+	else if (type == PCAPNG_STATISTICS)
+		on_statistics(r, block, bytes);
+	return e ? e : SEGMENT_READER_OTHER;
+}
+
 int segment_reader_next(struct segment_reader *r, struct segment_packet *ret)
 {
 	const unsigned char *block;
@@ -202,20 +240,11 @@ int segment_reader_next(struct segment_reader *r, struct segment_packet *ret)
 	int e;
 
 	while (!(e = get_block(r, &block, &bytes))) {
-		uint32_t type = little_get32(block);
-
-		if (type == PCAPNG_PACKET)
-			e = on_packet(r, block, bytes, ret);
-		else if (type == PCAPNG_SECTION)
-			e = on_section(r, block, bytes);
-		else if (type == PCAPNG_INTERFACE)
-			e = on_interface(r, block, bytes);
-		else if (type == PCAPNG_STATISTICS)
-			on_statistics(r, block, bytes);
-		if (e)
+		e = segment_reader_parse(r, block, bytes, ret);
+		if (e < 0)
 			return e;
 		r->offset += bytes;
-		if (type == PCAPNG_PACKET)
+		if (!e)
 			return 0;
 	}
 	return e;
@@ -224,24 +253,17 @@ int segment_reader_next(struct segment_reader *r, struct segment_packet *ret)
 /* Section header and first interface. */
 static int read_start(struct segment_reader *r)
 {
+	struct segment_packet packet;
+
 	while (!r->interfaces) {
 		const unsigned char *block;
-		uint32_t bytes, type;
+		uint32_t bytes;
 		int e = get_block(r, &block, &bytes);
 
-		if (e)
-			return e == SEGMENT_READER_END ? -EBADMSG : e;
-		type = little_get32(block);
-		if (r->offset == 0 && type != PCAPNG_SECTION)
-			return -EBADMSG;
-		if (type == PCAPNG_SECTION)
-			e = on_section(r, block, bytes);
-		else if (type == PCAPNG_INTERFACE)
-			e = on_interface(r, block, bytes);
-		else if (type == PCAPNG_PACKET)
-			e = -EBADMSG;
-		if (e)
-			return e;
+		if (!e)
+			e = segment_reader_parse(r, block, bytes, &packet);
+		if (e != SEGMENT_READER_OTHER)
+			return e < 0 ? e : -EBADMSG;
 		r->offset += bytes;
 	}
 	return 0;
@@ -273,4 +295,10 @@ void segment_reader_grow(struct segment_reader *r, uint64_t valid_bytes)
 {
 	if (valid_bytes > r->valid_bytes)
 		r->valid_bytes = valid_bytes;
+}
+
+void segment_reader_seek(struct segment_reader *r, uint64_t offset, uint64_t ahead_end)
+{
+	r->offset = offset;
+	r->ahead_end = ahead_end;
 }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define SEGMENT_READER_WINDOW_BYTES (512u << 10)
@@ -20,6 +21,7 @@ struct segment_reader {
 	unsigned char *window; /* owned */
 	uint64_t window_start;
 	uint32_t window_bytes;
+	uint64_t ahead_end;  /* nothing behind it is read before it is needed; 0 = no limit */
 	uint32_t interfaces; /* of this section */
 	uint32_t link_type;
 	char nic[16];
@@ -41,7 +43,8 @@ struct segment_packet {
 };
 
 enum segment_reader_outcome {
-	SEGMENT_READER_END = 1, /* nothing more within valid_bytes */
+	SEGMENT_READER_END = 1,	  /* nothing more within valid_bytes */
+	SEGMENT_READER_OTHER = 2, /* a block, but no packet */
 };
 
 /* Takes fd (put, on failure too) and reads up to the first interface. Returns 0, -EBADMSG: no
@@ -52,6 +55,17 @@ void segment_reader_close(struct segment_reader *r);
 
 /* Returns 0, SEGMENT_READER_END, -EBADMSG: the rest cannot be read, or -errno. */
 int segment_reader_next(struct segment_reader *r, struct segment_packet *ret);
+
+/* Goes on at a block that begins at `offset`, and hardly reads beyond ahead_end for now. */
+void segment_reader_seek(struct segment_reader *r, uint64_t offset, uint64_t ahead_end);
+
+/* The pieces it is made of, for who has the bytes already. Size of the block that begins at data:
+ * 0, SEGMENT_READER_END: it is not whole, or -EBADMSG. */
+int segment_reader_frame(const unsigned char *data, size_t available, uint32_t *ret_bytes);
+/* The block at r->offset, which stays where it is: 0 with the packet, SEGMENT_READER_OTHER, or
+ * -EBADMSG. r is zeroed before the first one. */
+int segment_reader_parse(struct segment_reader *r, const unsigned char *block, uint32_t bytes,
+			 struct segment_packet *ret);
 
 /* Its writer vouches for more now. */
 void segment_reader_grow(struct segment_reader *r, uint64_t valid_bytes);

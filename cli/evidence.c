@@ -242,6 +242,15 @@ static bool is_hidden_segment(const char *name)
 	return name[0] == '.' && len > 7 && !strcmp(name + len - 7, ".pcapng");
 }
 
+/* The index beside a listed segment: no evidence, and made anew at any time. */
+static bool is_index(const struct check *check, const char *name)
+{
+	size_t len = strlen(name);
+	CLEANUP_FREE char *segment = len > 4 ? xasprintf("%.*s", (int)(len - 4), name) : NULL;
+
+	return segment && !strcmp(name + len - 4, ".idx") && is_listed(check, segment);
+}
+
 static void check_names(struct check *check)
 {
 	int copy = openat(check->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -251,7 +260,7 @@ static void check_names(struct check *check)
 	while (dir && (entry = readdir(dir))) {
 		const char *name = entry->d_name;
 
-		if (is_listed(check, name))
+		if (is_listed(check, name) || is_index(check, name))
 			continue;
 		if (is_hidden_segment(name) && !is_finished(check) && is_listed(check, name + 1))
 			continue;

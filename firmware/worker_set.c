@@ -12,9 +12,9 @@
 #include "base/clock.h"
 #include "base/ipc.h"
 #include "capture/compiler.h"
+#include "capture/digest.h"
 #include "capture/extract.h"
 #include "firmware/sandbox.h"
-#include "storage/digest.h"
 
 #define MEMORY_BYTES (256u << 20)
 #define JOB_CPU	     60 /* seconds */

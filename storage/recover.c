@@ -143,6 +143,21 @@ static void quarantine_file(struct folder *folder, const char *name, const char 
 							       .reason = reason});
 }
 
+/* Of a segment that is, or was, there: it is a few pages, and goes with the folder. */
+static bool is_index(const char *text)
+{
+	size_t len = strlen(text), end = sizeof(SEGMENT_INDEX_SUFFIX) - 1;
+	char segment[SEGMENT_NAME_SIZE] = "";
+	struct segment_name parsed;
+	bool hidden;
+
+	if (len <= end || len - end >= sizeof(segment) ||
+	    strcmp(text + len - end, SEGMENT_INDEX_SUFFIX))
+		return false;
+	memcpy(segment, text, len - end);
+	return !segment_name_parse(segment, &parsed, &hidden) && !hidden;
+}
+
 /* Whether a capture's folder may hold it. What file_replace leaves when it is killed goes with the
  * next manifest. */
 static bool is_expected(const struct folder *folder, const char *name)
@@ -151,7 +166,7 @@ static bool is_expected(const struct folder *folder, const char *name)
 	bool hidden;
 
 	return (!strcmp(name, MANIFEST_NAME) || !strcmp(name, "." MANIFEST_NAME ".tmp") ||
-		!segment_name_parse(name, &parsed, &hidden)) &&
+		!segment_name_parse(name, &parsed, &hidden) || is_index(name)) &&
 	       is_kind(folder->fd, name, S_IFREG);
 }
 

@@ -14,7 +14,8 @@
 
 #include "base/clock.h"
 
-#define SEGMENT_NAME_SIZE 128
+#define SEGMENT_NAME_SIZE    128
+#define SEGMENT_INDEX_SUFFIX ".idx" /* of what capture/segment_index.h makes, behind its name */
 
 struct segment_name {
 	wall_t time;

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "dispatch/serve/derived_terms.h"
 
 #define SLICE_BYTES_MAX 65535
 #define PORT_MAX	65535
@@ -165,6 +166,8 @@ static bool read_filter(struct exchange *exchange, struct derived_order *order)
 	if (filter.len >= sizeof(order->filter))
 		return refuse(exchange, "filter", text ? text : "", "at most 8191 bytes");
 	memcpy(order->filter, filter.data ? filter.data : "", filter.len + 1);
+	derived_terms_read(text, exchange_query(exchange, "host"), exchange_query(exchange, "port"),
+			   &order->job.terms);
 	snprintf(order->job.filter_text, sizeof(order->job.filter_text), "%s", order->filter);
 	return true;
 }

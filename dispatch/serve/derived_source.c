@@ -357,6 +357,48 @@ int derived_source_get(const struct derived_sources *sources, struct derived_sou
 	}
 }
 
+/* ---- its index ---- */
+
+static bool can_skip(const struct extract_job *job)
+{
+	return job->terms.count || job->from_ns || job->to_ns < INT64_MAX;
+}
+
+int derived_source_index(const struct derived_sources *sources, const struct derived_source *source,
+			 struct extract_index *ret, int *ret_fd)
+{
+	const struct segment_row *row = source->feed ? NULL : find_row(source, source->number);
+	char name[SEGMENT_NAME_SIZE + sizeof(SEGMENT_INDEX_SUFFIX)];
+	struct stat st;
+	int fd;
+
+	*ret_fd = -1;
+	if (!row || !row->sealed || !row->sha256[0] || !can_skip(&sources->order->job))
+		return 0;
+	snprintf(name, sizeof(name), "%s" SEGMENT_INDEX_SUFFIX, row->name);
+	fd = open_file(sources, source, name);
+	if (fd < 0)
+		return fd;
+	/* an empty one says that there can be none */
+	if (fstat(fd, &st) || !st.st_size || st.st_size > SEGMENT_INDEX_BYTES_MAX) {
+		close(fd);
+		return 0;
+	}
+	ret->bytes = (uint32_t)st.st_size;
+	memcpy(ret->sha256, row->sha256, sizeof(ret->sha256));
+	*ret_fd = fd;
+	return 0;
+}
+
+void derived_source_reindex(const struct derived_sources *sources,
+			    const struct derived_source *source)
+{
+	const struct segment_row *row = find_row(source, source->number);
+
+	if (row)
+		digest_queue_index(&sources->control->digests, row);
+}
+
 /* ---- what is new ---- */
 
 struct derived_refresh {

@@ -67,6 +67,15 @@ enum derived_source_outcome {
 int derived_source_get(const struct derived_sources *sources, struct derived_source *source,
 		       struct extract_segment *ret, int *ret_fd);
 
+/* The index of the segment given last, if it was a sealed one of which some can be skipped: 0 with
+ * *ret_fd (owned by the caller) or -1, else -errno: it should be there and is not, see
+ * derived_source_reindex. */
+int derived_source_index(const struct derived_sources *sources, const struct derived_source *source,
+			 struct extract_index *ret, int *ret_fd);
+/* Has the index of that segment made anew. */
+void derived_source_reindex(const struct derived_sources *sources,
+			    const struct derived_source *source);
+
 /* Reads the rows of running captures again, then calls. One at a time; dropped by fini. */
 void derived_sources_refresh(struct derived_sources *sources, void (*done)(void *owner),
 			     void *owner);

@@ -8,8 +8,9 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "capture/digest.h"
+#include "capture/segment_index.h"
 #include "dispatch/serve/control_state.h"
-#include "storage/digest.h"
 #include "storage/manifest.h"
 
 #define DIGEST_TIMEOUT (10 * DUR_MIN)
@@ -107,6 +108,7 @@ static void digest_commit(struct digest_queue *queue, const struct segment_row *
 struct digest_owner {
 	struct digest_queue *queue;
 	struct segment_row *slot;
+	bool index_only; /* its SHA-256 is known */
 };
 
 static void digest_on_reply(void *arg, const struct ipc_message *message)
@@ -116,8 +118,10 @@ static void digest_on_reply(void *arg, const struct ipc_message *message)
 	struct segment_row *row = owner->slot;
 	const struct digest_reply *reply = message ? (const void *)message->body : NULL;
 
-	if (reply && ipc_is(message, struct digest_reply) && !reply->error &&
-	    memchr(reply->sha256, 0, sizeof(reply->sha256))) {
+	if (owner->index_only) {
+		slot_free(queue, row);
+	} else if (reply && ipc_is(message, struct digest_reply) && !reply->error &&
+		   memchr(reply->sha256, 0, sizeof(reply->sha256))) {
 		memcpy(row->sha256, reply->sha256, sizeof(row->sha256));
 		digest_commit(queue, row, row);
 	} else {
@@ -140,12 +144,20 @@ static bool digest_running(const struct digest_queue *queue, const struct segmen
 	return false;
 }
 
-/* fd is put. */
-static void digest_start(struct digest_queue *queue, const struct segment_row *row, int fd)
+/* fd and index (a file for it, or negative) are put. */
+static void digest_start(struct digest_queue *queue, const struct segment_row *row, int fd,
+			 int index)
 {
+	struct digest_request request = {.with_index = 1};
 	struct worker_job job = {.kind = WORKER_DIGEST, .fd = fd, .timeout = DIGEST_TIMEOUT};
 	struct digest_owner *owner = xcalloc(1, sizeof(*owner));
 
+	if (index >= 0) {
+		job.second = &index;
+		job.body = &request;
+		job.size = sizeof(request);
+	}
+	owner->index_only = row->sha256[0];
 	owner->queue = queue;
 	owner->slot = queue->jobs;
 	while (owner->slot->capture[0])
@@ -153,6 +165,18 @@ static void digest_start(struct digest_queue *queue, const struct segment_row *r
 	*owner->slot = *row;
 	queue->running++;
 	worker_start(&queue->control->workers, &job, digest_on_reply, owner);
+}
+
+/* A new file beside the segment, to be filled by the worker. One that is cut short by a crash does
+ * not fit its segment any more and is made anew when it is wanted. */
+static int index_create(int captures_fd, const struct segment_row *row)
+{
+	char path[IDENT_SIZE + SEGMENT_NAME_SIZE + sizeof(SEGMENT_INDEX_SUFFIX) + 1];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s" SEGMENT_INDEX_SUFFIX, row->capture, row->name);
+	fd = openat(captures_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+	return fd < 0 ? -errno : fd;
 }
 
 static int digest_list_run(struct db *db, void *arg)
@@ -171,6 +195,11 @@ static int digest_list_run(struct db *db, void *arg)
 	return list->count < 0 ? list->count : 0;
 }
 
+static bool has_place(const struct digest_queue *queue, const struct segment_row *row)
+{
+	return queue->running < DIGESTS_RUNNING_MAX && !digest_running(queue, row);
+}
+
 static void digest_take(struct digest_queue *queue, struct segment_row *row, int fd)
 {
 	if (fd == -ENOENT) {
@@ -183,10 +212,10 @@ static void digest_take(struct digest_queue *queue, struct segment_row *row, int
 		timer_set(queue->pause, DIGEST_PAUSE);
 		return;
 	}
-	if (queue->running == DIGESTS_RUNNING_MAX || digest_running(queue, row))
-		close(fd);
+	if (has_place(queue, row))
+		digest_start(queue, row, fd, index_create(queue->control->captures_fd, row));
 	else
-		digest_start(queue, row, fd);
+		close(fd);
 }
 
 static void digest_list_done(void *arg, int result)
@@ -214,4 +243,17 @@ void digest_queue_kick(struct digest_queue *queue)
 	list->queue = queue;
 	list->captures_fd = queue->control->captures_fd;
 	store_post(queue->control->store, STORE_READ, digest_list_run, digest_list_done, list);
+}
+
+void digest_queue_index(struct digest_queue *queue, const struct segment_row *row)
+{
+	char path[IDENT_SIZE + SEGMENT_NAME_SIZE + 1];
+	int fd;
+
+	if (!row->sha256[0] || !has_place(queue, row) || queue->control->stopping)
+		return;
+	snprintf(path, sizeof(path), "%s/%s", row->capture, row->name);
+	fd = openat(queue->control->captures_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0)
+		digest_start(queue, row, fd, index_create(queue->control->captures_fd, row));
 }

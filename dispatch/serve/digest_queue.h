@@ -22,5 +22,8 @@ struct digest_queue {
 
 void digest_queue_init(struct digest_queue *queue, struct control *control);
 void digest_queue_fini(struct digest_queue *queue);
+/* The segment's index is missing or damaged: makes it, if a worker is free; else the next reader
+ * asks again. */
+void digest_queue_index(struct digest_queue *queue, const struct segment_row *row);
 /* There may be work. */
 void digest_queue_kick(struct digest_queue *queue);

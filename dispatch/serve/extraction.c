@@ -2,6 +2,7 @@
 #include "dispatch/serve/extraction.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -108,6 +109,20 @@ static void on_program(void *owner, const struct program *program)
 
 /* ---- what the worker wants ---- */
 
+/* Before the segment it belongs to. */
+static void give_index(struct extraction *x, struct derived_source *source, uint32_t number)
+{
+	struct extract_index message = {.source = number};
+	int fd, r = derived_source_index(&x->sources, source, &message, &fd);
+
+	if (r < 0)
+		derived_source_reindex(&x->sources, source);
+	if (r < 0 || fd < 0)
+		return;
+	worker_send(x->worker, EXTRACT_INDEX, &message, sizeof(message), fd);
+	close(fd);
+}
+
 static void give(struct extraction *x, struct derived_source *source)
 {
 	struct extract_segment message = {.source = (uint32_t)(source - x->sources.items)};
@@ -120,6 +135,8 @@ static void give(struct extraction *x, struct derived_source *source)
 			    source->feed ? source->nic : source->capture, strerrordesc_np(-r));
 		x->is_short = true;
 	}
+	if (!r && fd >= 0)
+		give_index(x, source, message.source);
 	worker_send(x->worker, r == DERIVED_SOURCE_GROWN ? EXTRACT_GROWN : EXTRACT_SEGMENT,
 		    &message, sizeof(message), fd);
 	if (fd >= 0)
@@ -143,6 +160,14 @@ static int on_wish(struct extraction *x, const struct ipc_message *message)
 	if (!ipc_is(message, struct extract_next) || next->source >= x->sources.count)
 		return -EBADMSG;
 	source = &x->sources.items[next->source];
+	if (message->type == EXTRACT_BAD_INDEX) {
+		log_warning("control",
+			    "capture %s: the index of segment %" PRId64
+			    " on %s does not fit it, making it anew",
+			    source->capture, source->number, source->nic);
+		derived_source_reindex(&x->sources, source);
+		return 0;
+	}
 	derived_source_want(source, message->type == EXTRACT_MORE, next->valid_bytes);
 	give(x, source);
 	return 0;

@@ -29,6 +29,8 @@ static void worker_free(struct worker *worker)
 	timer_free(worker->timer);
 	if (worker->fd >= 0)
 		close(worker->fd);
+	if (worker->second >= 0)
+		close(worker->second);
 	free(worker->body);
 	free(worker->reply);
 	free(worker);
@@ -169,6 +171,7 @@ struct worker *worker_start(struct worker_pool *pool, const struct worker_job *j
 	worker->body = job->size ? xmemdup(job->body, job->size) : NULL;
 	worker->size = job->size;
 	worker->fd = job->fd;
+	worker->second = job->second ? *job->second : -1;
 	worker->done = done;
 	worker->heard = job->heard;
 	worker->owner = owner;
@@ -203,4 +206,6 @@ void worker_on_socket(struct worker_pool *pool, const struct child_worker *answe
 	worker->link = ipc_link_new(pool->control->loop, socket, worker_on_message,
 				    worker_on_closed, worker);
 	ipc_link_send(worker->link, WORKER_MESSAGE, worker->body, worker->size, worker->fd);
+	if (worker->second >= 0)
+		ipc_link_send(worker->link, WORKER_MESSAGE, NULL, 0, worker->second);
 }

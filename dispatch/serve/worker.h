@@ -30,7 +30,8 @@ struct worker {
 	bool paused;	 /* the supervisor had no place: asked for again when the timer fires */
 	void *body;	 /* owned */
 	size_t size;
-	int fd; /* owned, or -1 */
+	int fd;	    /* owned, or -1 */
+	int second; /* owned, or -1 */
 	struct ipc_link *link;
 	struct ipc_message *reply;
 	struct timer *timer;
@@ -57,6 +58,7 @@ struct worker_job {
 	const void *body;
 	size_t size;
 	int fd;
+	const int *second; /* put: sent behind it in a message of its own; NULL = there is none */
 	dur_t timeout;
 	worker_heard heard;
 };

@@ -79,6 +79,37 @@ class Packets(harness.Case):
         self.assertEqual(frames(old), all_frames)
         self.assertEqual(len(run("tcpdump", "-nn", "-r", old).splitlines()), len(all_frames))
 
+    def indexes(self, row):
+        folder = f"{self.ringbell.captures}/{row['id']}"
+        return [f"{folder}/{segment['name']}.idx" for segment in row["segments"]]
+
+    def test_with_an_index_or_without_the_file_is_the_same(self):
+        row = self.record(4000, rotate_bytes=1 << 20)
+
+        def hashed():
+            found = self.ringbell.capture(row["id"])
+            return found if all(segment["sha256"] for segment in found["segments"]) else None
+        row = wait_for("all segments hashed", hashed, 20)
+        files = self.indexes(row)
+        path = f"captures/{row['id']}/packets"
+        times = [time for time, _, _ in frames(self.ringbell.download(row["id"]))]
+        as_time = lambda epoch: run("date", "-u", "-d", f"@{epoch}", "+%Y-%m-%dT%H:%M:%S.%NZ").strip()
+        queries = [{"port": "1025"}, {"filter": "udp src port 1030"}, {"from": as_time(times[700])},
+                   {"from": as_time(times[1500]), "to": as_time(times[1900]), "port": "1024,1026"}]
+        get = lambda query, name: open(self.get(path, name, **query), "rb").read()
+        with_index = [get(query, "with") for query in queries]
+        self.assertEqual(len([file for file in files if os.path.getsize(file)]), len(files))
+        with open(files[0], "r+b") as file:
+            file.seek(80)
+            byte = file.read(1)
+            file.seek(80)
+            file.write(bytes([byte[0] ^ 1]))
+        os.remove(files[1])
+        self.assertEqual(with_index, [get(query, "without") for query in queries])
+        self.assertIn("does not fit", self.ringbell.read_log())
+        wait_for("indexes made anew", lambda: get(queries[0], "again") == with_index[0] and
+                 all(os.path.exists(file) and os.path.getsize(file) for file in files), 20, 0.5)
+
     def test_compressed_files_open_as_they_are(self):
         row = self.record(2000)
         path = f"captures/{row['id']}/packets"

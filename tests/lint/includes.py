@@ -16,7 +16,7 @@ ALLOWED = {
     "storage": ["base/", "policy/"],
     "dispatch/push": ["base/", "policy/"],
     "dispatch/serve": ["base/", "policy/", "storage/", "capture/recorder.h", "capture/compiler.h",
-                       "capture/shared.h", "capture/match_table.h", "capture/extract.h",
+                       "capture/shared.h", "capture/match_table.h", "capture/extract.h", "capture/digest.h", "capture/segment_index.h",
                        "dispatch/push/courier.h", "dispatch/push/endpoint.h"],
     "firmware": ["base/", "policy/", "capture/", "storage/", "dispatch/"],
     "cli": ["base/"],
@@ -37,7 +37,7 @@ CONFINED = [
     (r"openssl/(ssl|x509.*|pem|ec)\.h",
      r"dispatch/(serve/(tls|certificate|sns)|push/wire)\.c$"),
     (r"librdkafka/.*|rdkafka\.h", r"dispatch/push/"),
-    (r"zlib\.h|zstd\.h", r"capture/sink\.c$"),
+    (r"zlib\.h|zstd\.h", r"capture/(sink|segment_index)\.c$"),
 ]
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+(?:"([^"]+)"|<([^>]+)>)', re.M)

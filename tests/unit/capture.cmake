@@ -13,6 +13,7 @@ ringbell_unit(filter capture storage policy base)
 ringbell_unit(track capture storage policy base)
 target_sources(test_track PRIVATE recorder_rig.c)
 ringbell_unit(report_queue capture storage policy base)
+ringbell_unit(segment_index capture storage policy base)
 ringbell_unit(extract capture storage policy base)
 ringbell_unit(track_match capture storage policy base)
 target_sources(test_track_match PRIVATE recorder_rig.c

@@ -20,8 +20,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "capture/compiler.h"
+#include "capture/digest.h"
 #include "capture/extract.h"
-#include "storage/digest.h"
 #include "storage/segment.h"
 
 #define RING 0

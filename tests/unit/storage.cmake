@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 ringbell_unit(segment storage policy base)
-ringbell_unit(digest storage policy base)
+ringbell_unit(digest capture storage policy base)
 ringbell_unit(repair capture storage policy base)
 ringbell_unit(db storage policy base)
 ringbell_unit(migration storage policy base)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "storage/digest.h"
+#include "capture/digest.h"
 
 #include <errno.h>
 #include <fcntl.h>
