@@ -27,7 +27,7 @@
 #include "policy/settings.h"
 
 #define STOP_LIMIT  (2 * DUR_S)
-#define HEART_BEAT  (20 * DUR_MS) /* how often the loop is asked whether it turns */
+#define HEART_BEAT  (20 * DUR_MS) /* how often the loop is asked whether it turns, with leases */
 #define HEALTH_SPAN DUR_S
 
 struct lease {
@@ -51,9 +51,48 @@ struct courier {
 	struct timer *heart;
 	mono_t beat, told; /* last heartbeat, last health message */
 	dur_t stall;	   /* longest delay of a heartbeat since then */
+	bool beating;
 	bool stopping;
 	bool orphaned; /* the supervisor is gone */
 };
+
+/* ---- does the loop turn? ---- */
+
+static void tell_health(struct courier *c, mono_t now)
+{
+	struct courier_health health = {.stall_us = (uint32_t)(c->stall / DUR_US)};
+
+	ipc_link_send(c->control, COURIER_HEALTH, &health, sizeof(health), -1);
+	c->stall = 0;
+	c->told = now;
+}
+
+static void on_heart(void *owner)
+{
+	struct courier *c = owner;
+	mono_t now = mono_now();
+	dur_t late = mono_sub(now, c->beat) - HEART_BEAT;
+
+	if (late > c->stall)
+		c->stall = late;
+	c->beating = !LIST_EMPTY(&c->leases);
+	if (mono_sub(now, c->told) >= HEALTH_SPAN || !c->beating)
+		tell_health(c, now);
+	c->beat = now;
+	if (c->beating)
+		timer_set(c->heart, HEART_BEAT);
+}
+
+static void start_heart(struct courier *c)
+{
+	if (c->beating)
+		return;
+	c->beating = true;
+	c->beat = c->told = mono_now();
+	timer_set(c->heart, HEART_BEAT);
+}
+
+/* ---- leases ---- */
 
 static struct lease *lease_find(struct courier *c, const char *push)
 {
@@ -141,6 +180,7 @@ static int on_push(struct courier *c, const struct courier_push *push)
 	memcpy(lease->push, push->push, sizeof(lease->push));
 	lease->generation = c->generation;
 	LIST_INSERT_HEAD(&c->leases, lease, next);
+	start_heart(c);
 	start(c, push);
 	return 0;
 }
@@ -173,31 +213,6 @@ static int on_peer(struct courier *c, struct ipc_message *message)
 	c->control = ipc_link_new(c->loop, take_fd(&message->fd), on_control_message,
 				  on_control_closed, c);
 	return 0;
-}
-
-/* ---- does the loop turn? ---- */
-
-static void tell_health(struct courier *c, mono_t now)
-{
-	struct courier_health health = {.stall_us = (uint32_t)(c->stall / DUR_US)};
-
-	ipc_link_send(c->control, COURIER_HEALTH, &health, sizeof(health), -1);
-	c->stall = 0;
-	c->told = now;
-}
-
-static void on_heart(void *owner)
-{
-	struct courier *c = owner;
-	mono_t now = mono_now();
-	dur_t late = mono_sub(now, c->beat) - HEART_BEAT;
-
-	if (late > c->stall)
-		c->stall = late;
-	if (mono_sub(now, c->told) >= HEALTH_SPAN)
-		tell_health(c, now);
-	c->beat = now;
-	timer_set(c->heart, HEART_BEAT);
 }
 
 /* ---- the whole ---- */
@@ -254,8 +269,6 @@ static void courier_init(struct courier *c, int supervisor, const struct courier
 	c->kafka = endpoint_kafka_new(c->loop, c->crew, config, on_result, c);
 	c->syslog = endpoint_syslog_new(c->crew, config, on_result, c);
 	c->heart = timer_new(c->loop, on_heart, c);
-	c->beat = c->told = mono_now();
-	timer_set(c->heart, HEART_BEAT);
 	c->stop_timer = timer_new(c->loop, on_stop_limit, c);
 	c->supervisor =
 		ipc_link_new(c->loop, supervisor, on_supervisor_message, on_supervisor_closed, c);

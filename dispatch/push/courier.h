@@ -18,7 +18,8 @@
 enum courier_message_type {
 	COURIER_PUSH = 1,     /* control → courier: struct courier_push, up to its last text */
 	COURIER_RESULT = 100, /* courier → control: struct courier_result */
-	COURIER_HEALTH,	      /* courier → control: struct courier_health, about every second */
+	COURIER_HEALTH,	      /* courier → control: struct courier_health: while it has leases,
+			     about every second, and at their end */
 };
 
 /* The texts of a push; which ones count depends on its kind. None has a NUL inside. */

@@ -19,6 +19,7 @@
 #include "storage/settings.h"
 
 #define LOOK_EVERY	(250 * DUR_MS)
+#define LOOK_IDLE	DUR_S	  /* no source reads a file */
 #define NAMES_MAX	1000	  /* looked through for a file that was renamed */
 #define QUIET_BYTES_MAX (1 << 20) /* read without an alert before the position is written */
 #define ALERTS_PER_TURN 200
@@ -432,7 +433,7 @@ static void on_time(void *owner)
 	struct control *control = tails->control;
 	const struct source *source;
 
-	timer_set(tails->timer, LOOK_EVERY);
+	timer_set(tails->timer, LIST_EMPTY(&tails->list) ? LOOK_IDLE : LOOK_EVERY);
 	if (!control->engine || control->draining || control->stopping)
 		return;
 	drop_strangers(tails);

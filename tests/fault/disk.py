@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A file system of a test's own: in a file, on a loop device."""
 
-import errno
 import fcntl
 import os
 import shutil
@@ -24,6 +23,10 @@ class Disk:
         self.image = f"{self.folder}/image"
         self.mounted = f"{self.folder}/mnt"
         os.chmod(self.folder, 0o755)
+        # shared: umount reaches the copies that `ip netns exec` made for processes that live on, and
+        # waits for those that use them; else what was cut would be mounted again as it was
+        subprocess.run(["mount", "--bind", self.folder, self.folder], check=True)
+        subprocess.run(["mount", "--make-shared", self.folder], check=True)
         os.mkdir(self.mounted)
         with open(self.image, "wb") as file:
             file.truncate(size)
@@ -32,19 +35,8 @@ class Disk:
         self.mount()
 
     def mount(self):
-        """Once more while the file system that was cut lives on: it does until the last process of
-        another mount namespace that holds it is gone."""
-        def done():
-            subprocess.run(["mount", "-o", "loop", self.image, self.mounted], check=True)
-            try:
-                os.chmod(self.mounted, 0o755)
-                return True
-            except OSError as error:
-                if error.errno != errno.EIO:
-                    raise
-                self.umount()
-                return False
-        wait_for("mount", done, 20)
+        subprocess.run(["mount", "-o", "loop", self.image, self.mounted], check=True)
+        os.chmod(self.mounted, 0o755)
 
     def umount(self):
         def done():
@@ -59,7 +51,8 @@ class Disk:
             os.close(fd)
 
     def close(self):
-        subprocess.run(["umount", "-l", self.mounted], capture_output=True)
+        for path in (self.mounted, self.folder):
+            subprocess.run(["umount", "-l", path], capture_output=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def remount(self, how):
