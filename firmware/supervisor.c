@@ -28,6 +28,7 @@
 #define LIFE_GOOD      (10 * DUR_S) /* a child that lived so long may start again at once */
 #define BACKOFF_MIN    (100 * DUR_MS)
 #define BACKOFF_MAX    (5 * DUR_S)
+#define PAIR_RETRY     DUR_S
 #define STOP_CAPTURING (2500 * DUR_MS) /* for recorder and courier; then control has its turn */
 #define STOP_ALL       (4 * DUR_S)
 #define STOP_AGAIN     (1 * DUR_S) /* a second request so much later is impatience, not an echo */
@@ -62,6 +63,7 @@ struct supervisor {
 	struct watch *signal_watch;
 	int nic_events; /* -1: none to be had, looking every second must do */
 	struct watch *nic_watch;
+	struct timer *pair_timer;
 	struct timer *count_timer;
 	bool capturing;
 	mono_t look_at;
@@ -145,13 +147,15 @@ static struct shared_process *public_row(const struct child *c)
 /* A fresh pair between both, if both are there. A side that had an old one drops it. */
 static void connect_pair(struct supervisor *s, const enum role pair[2])
 {
-	int ends[2];
+	int ends[2], r;
 
 	if (!s->children[pair[0]].pid || !s->children[pair[1]].pid)
 		return;
-	if (ipc_pair(ends) < 0) {
-		log_error("supervisor", "no pair between %s and %s", role_name(pair[0]),
-			  role_name(pair[1]));
+	r = ipc_pair(ends);
+	if (r < 0) {
+		log_error("supervisor", "no pair between %s and %s: %s, trying again",
+			  role_name(pair[0]), role_name(pair[1]), strerrordesc_np(-r));
+		timer_set(s->pair_timer, PAIR_RETRY);
 		return;
 	}
 	for (int i = 0; i < 2; i++) {
@@ -160,6 +164,13 @@ static void connect_pair(struct supervisor *s, const enum role pair[2])
 		ipc_link_send(s->children[pair[i]].link, CHILD_PEER, &peer, sizeof(peer), ends[i]);
 		close(ends[i]);
 	}
+}
+
+/* A child without one of its pairs is of no use: all get fresh ones. */
+static void on_pair_timer(void *owner)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
+		connect_pair(owner, pairs[i]);
 }
 
 static int send_file(struct child *c, uint32_t type, const char *path)
@@ -563,6 +574,7 @@ static void supervisor_init(struct supervisor *s, const struct supervisor_option
 		s->nic_watch = watch_new_read(s->loop, s->nic_events, on_nic_event, s);
 		watch_enable(s->nic_watch);
 	}
+	s->pair_timer = timer_new(s->loop, on_pair_timer, s);
 	s->count_timer = timer_new(s->loop, on_count, s);
 	timer_set(s->count_timer, COUNT_BUSY);
 	s->stop_timer = timer_new(s->loop, on_stop_timer, s);
@@ -579,6 +591,7 @@ static void supervisor_fini(struct supervisor *s)
 	worker_set_free(s->workers);
 	timer_free(s->stop_timer);
 	timer_free(s->count_timer);
+	timer_free(s->pair_timer);
 	watch_free(s->nic_watch);
 	watch_free(s->signal_watch);
 	loop_free(s->loop);
