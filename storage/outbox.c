@@ -10,12 +10,12 @@
 #include "base/error.h"
 #include "storage/db_internal.h"
 #include "storage/json_text.h"
+#include "storage/outbox_internal.h"
 
 #define BACKOFF_FIRST	    DUR_S
 #define BACKOFF_MAX	    (5 * DUR_MIN)
 #define BACKOFF_LAST_DOUBLE 9 /* 2^9 s is more than 5 min */
 #define TEXT_CHARS_MAX	    2048
-#define FUTURE_MAX	    DUR_MIN /* what happened later than that was before a clock step */
 
 /* Open rows are those that are pending or leased. `seq` is the order of acceptance: rows are never
  * renumbered, and rowids of an SQLite table only grow while its newest row stays. */
@@ -54,14 +54,6 @@ const char outbox_schema_queue[] =
 	"CREATE INDEX outbox_pair ON outbox (endpoint, fingerprint, seq);"
 	"CREATE INDEX outbox_queue ON outbox (endpoint, seq) WHERE state = 'pending';";
 
-/* Rows `o` that may be leased, but for their time and their endpoint's limit: the oldest open one
- * of its pair. */
-#define LEASABLE                                                                                   \
-	"o.state = 'pending' AND NOT EXISTS ("                                                     \
-	"  SELECT 1 FROM outbox AS p WHERE p.endpoint = o.endpoint AND"                            \
-	"    p.fingerprint = o.fingerprint AND p.seq < o.seq AND"                                  \
-	"    p.state IN ('pending', 'leased'))"
-
 /* --- acceptance --- */
 
 static int add(struct db *db, const struct outbox_push *push, const char *state, const char *reason)
@@ -86,206 +78,12 @@ int outbox_add_suppressed(struct db *db, const struct outbox_push *push, const c
 	return add(db, push, "suppressed", reason);
 }
 
-/* --- leases --- */
-
-/* How many leases each endpoint has: no more than OUTBOX_LEASES_PER_ENDPOINT, so that a slow one
- * never takes the courier's whole window. */
-struct endpoint_leases {
-	char endpoint[IDENT_SIZE];
-	int before; /* leases it had */
-	int count;  /* with those being made */
-};
-
-struct lease_counts {
-	struct endpoint_leases *items;
-	size_t count;
-};
-
-static void lease_counts_fini(struct lease_counts *counts)
-{
-	free(counts->items);
-}
-
-static struct endpoint_leases *lease_count_of(struct lease_counts *counts, const char *endpoint)
-{
-	struct endpoint_leases *item;
-
-	for (size_t i = 0; i < counts->count; i++)
-		if (!strcmp(counts->items[i].endpoint, endpoint))
-			return &counts->items[i];
-	counts->items = xreallocarray(counts->items, counts->count + 1, sizeof(counts->items[0]));
-	item = &counts->items[counts->count++];
-	snprintf(item->endpoint, sizeof(item->endpoint), "%s", endpoint);
-	item->before = item->count = 0;
-	return item;
-}
-
-static int lease_counts_load(struct db *db, struct lease_counts *counts)
-{
-	CLEANUP_ROWS struct db_rows rows = {0};
-	int r = db_query(db, &rows,
-			 "SELECT endpoint, count(*) FROM outbox WHERE state = 'leased'"
-			 " GROUP BY endpoint");
-
-	while (!r && (r = db_next(&rows)) == DB_ROW) {
-		struct endpoint_leases *item = lease_count_of(counts, db_get_text(&rows, 0));
-
-		item->before = item->count = (int)db_get_integer(&rows, 1);
-		r = 0;
-	}
-	return r;
-}
-
-static void take_push(const struct db_rows *rows, struct outbox_push *ret)
-{
-	*ret = (struct outbox_push){0};
-	db_copy_text(rows, 0, ret->id, sizeof(ret->id));
-	db_copy_text(rows, 1, ret->alert, sizeof(ret->alert));
-	db_copy_text(rows, 2, ret->endpoint, sizeof(ret->endpoint));
-	db_copy_text(rows, 3, ret->fingerprint, sizeof(ret->fingerprint));
-	ret->attempt = (int)db_get_integer(rows, 4) + 1;
-	ret->created_at = db_get_wall(rows, 5);
-	ret->request = xstrdup(db_get_text(rows, 6));
-	db_copy_text(rows, 7, ret->event, sizeof(ret->event));
-	ret->since = db_get_wall(rows, 8);
-	ret->is_fallback = db_get_integer(rows, 9);
-}
-
-/* What the pair's history adds to a row being leased. */
-static int take_history(struct db *db, struct outbox_push *push)
-{
-	CLEANUP_ROWS struct db_rows rows = {0};
-	int r = db_query(db, &rows,
-			 "SELECT p.reference, p.reason = 'collapsed' FROM outbox AS p, outbox AS o"
-			 " WHERE o.id = ? AND p.endpoint = o.endpoint AND"
-			 "   p.fingerprint = o.fingerprint AND p.seq < o.seq AND"
-			 "   (p.reference != '' OR p.reason = 'collapsed')"
-			 " ORDER BY p.seq DESC LIMIT 1",
-			 db_text(push->id));
-
-	if (r || (r = db_next(&rows)) != DB_ROW)
-		return r;
-	db_copy_text(&rows, 0, push->reference, sizeof(push->reference));
-	push->is_collapsed = db_get_integer(&rows, 1) && !strcmp(push->event, "recovered");
-	return 0;
-}
-
-/* Endpoints without room, as a JSON array of ids for json_each. */
-static char *format_closed(const struct outbox_limits *limits)
-{
-	CLEANUP_BUF struct buf text = BUF_INIT;
-
-	buf_append_text(&text, "[");
-	for (size_t i = 0; limits && i < limits->count; i++)
-		if (limits->items[i].room <= 0)
-			buf_printf(&text, "%s\"%s\"", text.len > 1 ? "," : "",
-				   limits->items[i].endpoint);
-	buf_append_text(&text, "]");
-	return buf_take(&text);
-}
-
-/* Leases in all that the endpoint may have, seen from those it has. */
-static int lease_limit(const struct outbox_limits *limits, const struct endpoint_leases *leases)
-{
-	for (size_t i = 0; limits && i < limits->count; i++)
-		if (!strcmp(limits->items[i].endpoint, leases->endpoint))
-			return leases->before + limits->items[i].room;
-	return OUTBOX_LEASES_PER_ENDPOINT;
-}
-
-/* Picks without changing. Returns the number picked or -errno. */
-static int pick(struct db *db, wall_t now, const struct outbox_limits *limits, int max,
-		struct outbox_push ret[])
-{
-	CLEANUP(lease_counts_fini) struct lease_counts counts = {0};
-	CLEANUP_FREE char *closed = format_closed(limits);
-	CLEANUP_ROWS struct db_rows rows = {0};
-	int n = 0, r = lease_counts_load(db, &counts);
-
-	if (!r)
-		r = db_query(db, &rows,
-			     "SELECT o.id, o.alert, o.endpoint, o.fingerprint, o.attempts,"
-			     "  o.created_at, o.request, o.event,"
-			     "  iif(o.since, o.since, o.created_at), o.fallback_of != ''"
-			     " FROM outbox AS o WHERE " LEASABLE " AND (o.next_at <= ?1 OR"
-			     "   max(o.created_at, o.settled_at) > ?2) AND"
-			     "   o.endpoint NOT IN (SELECT value FROM json_each(?3))"
-			     " ORDER BY o.seq",
-			     db_wall(now), db_wall(wall_add(now, FUTURE_MAX)), db_text(closed));
-	while (!r && n < max && (r = db_next(&rows)) == DB_ROW) {
-		struct endpoint_leases *leases = lease_count_of(&counts, db_get_text(&rows, 2));
-
-		r = 0;
-		if (leases->count >= lease_limit(limits, leases))
-			continue;
-		leases->count++;
-		take_push(&rows, &ret[n++]);
-	}
-	db_finish(&rows);
-	for (int i = 0; !r && i < n; i++)
-		r = take_history(db, &ret[i]);
-	if (!r)
-		return n;
-	while (n > 0)
-		free(ret[--n].request);
-	return r;
-}
-
-static int mark_leased(struct db *db, const struct outbox_push pushes[], int count)
-{
-	int r = db_atomic_start(db);
-
-	if (r)
-		return r;
-	for (int i = 0; !r && i < count; i++)
-		r = db_run(db,
-			   "UPDATE outbox SET state = 'leased', attempts = attempts + 1"
-			   " WHERE id = ?",
-			   db_text(pushes[i].id));
-	return db_atomic_end(db, r);
-}
-
-int outbox_lease(struct db *db, wall_t now, const struct outbox_limits *limits, int max,
-		 struct outbox_push ret[])
-{
-	int n = pick(db, now, limits, max, ret);
-	int r = n > 0 ? mark_leased(db, ret, n) : 0;
-
-	if (!r)
-		return n;
-	while (n > 0)
-		free(ret[--n].request);
-	return r;
-}
-
-int outbox_next_due(struct db *db, const struct outbox_limits *limits, wall_t *ret)
-{
-	CLEANUP_FREE char *closed = format_closed(limits);
-	CLEANUP_ROWS struct db_rows rows = {0};
-	int r = db_query(db, &rows,
-			 "SELECT o.next_at FROM outbox AS o WHERE " LEASABLE
-			 " AND o.endpoint NOT IN (SELECT endpoint FROM outbox"
-			 "   WHERE state = 'leased' GROUP BY endpoint HAVING count(*) >= ?)"
-			 " AND o.endpoint NOT IN (SELECT value FROM json_each(?))"
-			 " ORDER BY o.next_at LIMIT 1",
-			 db_integer(OUTBOX_LEASES_PER_ENDPOINT), db_text(closed));
-
-	if (!r)
-		r = db_next(&rows);
-	if (r < 0)
-		return r;
-	if (r != DB_ROW)
-		return OUTBOX_EMPTY;
-	*ret = db_get_wall(&rows, 0);
-	return 0;
-}
-
 /* --- what needs not be sent any more --- */
 
-/* Looks at the head of the queue: a lease takes no more than that. */
+/* Looks at the head of the queue alone: a lease takes no more than that. */
 #define HEAD                                                                                       \
 	"o.seq IN (SELECT seq FROM outbox WHERE endpoint = ?1 AND state = 'pending'"               \
-	"  ORDER BY seq LIMIT 300)"
+	"  ORDER BY seq LIMIT 64)"
 
 static int collapse_firings(struct db *db, const char *endpoint, wall_t now)
 {

@@ -29,7 +29,7 @@ static void add(struct db *db, int number, const char *endpoint, const char *fin
 }
 
 /* Leases; the numbers as text, '+' behind one that tells of a firing as well. */
-static const char *lease(struct db *db, const struct outbox_limits *limits)
+static const char *lease(struct db *db, struct outbox_limits *limits)
 {
 	static struct outbox_push got[MAX];
 	static char text[256];
