@@ -18,9 +18,10 @@ static const struct {
 	{"169.254.0.0/16", "link-local"},
 	{"224.0.0.0/4", "multicast"},
 	{"255.255.255.255", "broadcast"},
-	{"::", "this host"},
+	{"::/96", "an old way to write an IPv4 address"},
 	{"::1", "loopback"},
 	{"fe80::/10", "link-local"},
+	{"64:ff9b:1::/48", "local translation to IPv4"}, /* RFC 8215; where, nobody else knows */
 	{"ff00::/8", "multicast"},
 	{"fd00:ec2::254", "cloud metadata"},
 	{"100.100.100.200", "cloud metadata"},
@@ -56,27 +57,30 @@ static u128 number_of(const unsigned char *bytes, size_t len)
 	return value;
 }
 
-/* ::ffff:0:0/96 and 64:ff9b::/96 are ways to write an IPv4 address. */
-static bool has_v4(const unsigned char bytes[16])
+/* The IPv4 address that an IPv6 address leads to, or NULL: mapped (RFC 4291), translated (RFC
+ * 2765), NAT64 (RFC 6052), 6to4 (RFC 3056). */
+static const unsigned char *find_v4(const unsigned char bytes[16])
 {
-	static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
-	static const unsigned char nat64[12] = {0x00, 0x64, 0xff, 0x9b};
+	static const unsigned char prefixes[][12] = {
+		{[10] = 0xff, [11] = 0xff}, {[8] = 0xff, [9] = 0xff}, {0x00, 0x64, 0xff, 0x9b}};
 
-	return !memcmp(bytes, mapped, 12) || !memcmp(bytes, nat64, 12);
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
+		if (!memcmp(bytes, prefixes[i], 12))
+			return bytes + 12;
+	return bytes[0] == 0x20 && bytes[1] == 0x02 ? bytes + 2 : NULL;
 }
 
 static bool read_address(const struct sockaddr *from, struct address *ret)
 {
 	const unsigned char *v4 = (const void *)&((const struct sockaddr_in *)from)->sin_addr;
 	const unsigned char *v6 = (const void *)&((const struct sockaddr_in6 *)from)->sin6_addr;
-	bool short_form = from->sa_family == AF_INET || has_v4(v6);
 
 	if (from->sa_family != AF_INET && from->sa_family != AF_INET6)
 		return false;
 	if (from->sa_family == AF_INET6)
-		v4 = v6 + 12;
-	ret->family = short_form ? ADDRESS_IPV4 : ADDRESS_IPV6;
-	ret->value = short_form ? number_of(v4, 4) : number_of(v6, 16);
+		v4 = find_v4(v6);
+	ret->family = v4 ? ADDRESS_IPV4 : ADDRESS_IPV6;
+	ret->value = v4 ? number_of(v4, 4) : number_of(v6, 16);
 	return true;
 }
 

@@ -116,6 +116,7 @@ enum courier_step kafka_settings_step(int code, int trouble)
 		code = trouble;
 	switch (code) {
 	case RD_KAFKA_RESP_ERR_NO_ERROR:
+	case RD_KAFKA_RESP_ERR__BAD_MSG:
 		return COURIER_STEP_PROTOCOL;
 	case RD_KAFKA_RESP_ERR__RESOLVE:
 		return COURIER_STEP_DNS;

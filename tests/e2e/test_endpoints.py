@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All kinds of endpoints against their other side: the Test button with its texts, the six steps at
-which it can fail, alerts and their recoveries, and that no secret shows anywhere."""
+"""All kinds of endpoints against their other side: the Test button with its texts, alerts and their recoveries, and that no secret shows anywhere."""
 
 import json
 import shutil
@@ -15,8 +14,6 @@ from vendors import (BOT_TOKEN, CORP_SECRET, DING_SECRET, DING_TOKEN, ROBOT_KEY,
                      SIGNING_SECRET, SMTP_PASSWORD)
 from waiting import wait_for
 
-CLOSED = 1 # a port nobody listens on
-
 
 class Endpoints(harness.Case):
     def setUp(self):
@@ -26,7 +23,6 @@ class Endpoints(harness.Case):
         self.ca = vendors.certificate(self.folder)
         self.plain = self.peer(vendors.Vendors())
         self.secure = self.peer(vendors.Vendors(vendors.tls_context(self.folder)))
-        self.garbage = self.peer(vendors.Garbage())
         self.ringbell = self.daemon(rings={"memory_bytes": 8 * harness.MIB})
 
     def peer(self, peer):
@@ -84,40 +80,6 @@ class Endpoints(harness.Case):
         self.assertEqual(clone["secret"], "***")
         result = self.ringbell.api.call("POST", f"/api/v1/endpoints/{clone['id']}/test", {})
         self.assertTrue(result["delivered"], result)
-
-    def test_a_failure_tells_its_step(self):
-        at = lambda port: f"http://127.0.0.1:{port}"
-        for kind in self.HTTP_KINDS:
-            steps = {
-                "dns": self.settings(kind, "https://nobody.invalid"),
-                "connect": self.settings(kind, at(CLOSED)),
-                "tls": self.settings(kind, self.secure.url),
-                "protocol": self.settings(kind, at(self.garbage.port)),
-                "request": None,
-            }
-            for step, settings in steps.items():
-                with self.subTest(f"{kind} {step}"):
-                    if settings is None:
-                        settings = self.settings(kind, "https://169.254.169.254")
-                    result = self.try_form(**settings)
-                    self.assertEqual((result["delivered"], result["step"]), (False, step), result)
-                    self.assertTrue(result["text"], result)
-            with self.subTest(f"{kind} remote"):
-                self.plain.script.append((503, {}, "maintenance"))
-                result = self.try_form(**self.settings(kind, self.plain.url))
-                self.assertEqual(result["step"], "remote", result)
-                self.assertIn("503", result["text"])
-        wrong = {
-            "slack": {"url": "", "token": "xoxb-wrong", "channel": "C1",
-                      "api_url": f"{self.plain.url}/slack-api"},
-            "pagerduty": {"routing_key": "x" * 32}, "wecom_app": {"secret": "wrong"},
-            "wecom_robot": {"url": f"{self.plain.url}/cgi-bin/webhook/send?key=wrong"},
-            "dingtalk": {"secret": "wrong"},
-        }
-        for kind, change in wrong.items():
-            with self.subTest(f"{kind} auth"):
-                result = self.try_form(**self.settings(kind, self.plain.url) | change)
-                self.assertEqual(result["step"], "auth", result)
 
     def test_a_certificate_of_its_own_is_trusted_when_given(self):
         settings = self.settings("slack", self.secure.url)
@@ -222,21 +184,6 @@ class Endpoints(harness.Case):
         self.assertIn(f"In-Reply-To: {identity}", recovery)
         self.no_secret_shows()
 
-    def test_mail_failures_tell_their_step(self):
-        mail = self.peer(vendors.Mail(self.folder))
-        for step, change in {
-                "dns": {"host": "nobody.invalid"},
-                "connect": {"port": CLOSED},
-                "tls": {"ca": None},
-                "auth": {"password": "wrong"},
-                "protocol": {"port": self.garbage.port},
-                "remote": {"to": "nobody@example.org"},
-                "request": {"host": "169.254.1.1"}}.items():
-            with self.subTest(step):
-                result = self.try_form(**self.mail_settings(mail) | change)
-                self.assertEqual((result["delivered"], result["step"]), (False, step), result)
-        self.assertEqual(mail.messages, [])
-
     # ---- Kafka: librdkafka's mock cluster, read by kcat ----
 
     def test_kafka(self):
@@ -256,14 +203,6 @@ class Endpoints(harness.Case):
         last = [line for line in out.splitlines() if "level=critical" in line]
         self.assertEqual(len(last), 1, out)
         self.assertTrue(last[0].startswith(alert["alerts"][0]["fingerprint"]), last)
-
-    def test_kafka_failures_tell_their_step(self):
-        for step, brokers, more in (
-                ("dns", "nobody.invalid:9092", {}), ("connect", f"127.0.0.1:{CLOSED}", {}),
-                ("tls", f"127.0.0.1:{self.secure.port}", {"tls": True})):
-            with self.subTest(step):
-                result = self.try_form(kind="kafka", brokers=brokers, topic="t", **more)
-                self.assertEqual((result["delivered"], result["step"]), (False, step), result)
 
     # ---- syslog: rsyslog over UDP, TCP and TLS ----
 
@@ -286,12 +225,6 @@ class Endpoints(harness.Case):
                 self.assertTrue(result["delivered"], result)
                 wait_for("message", lambda: f"test-{scheme}" in read(out), 10)
         self.assertEqual(read(out).count("Syslog setting validated"), 3)
-        for step, change in {"dns": {"destination": "tcp://nobody.invalid"},
-                             "connect": {"destination": f"tcp://127.0.0.1:{CLOSED}"},
-                             "tls": {"destination": f"tls://127.0.0.1:{ports[2]}"}}.items():
-            with self.subTest(step):
-                result = self.try_form(kind="syslog", **change)
-                self.assertEqual((result["delivered"], result["step"]), (False, step), result)
 
     def test_pcap_switches_nothing(self):
         self.ringbell.add_policy("p")

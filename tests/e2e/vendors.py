@@ -23,6 +23,7 @@ BOT_TOKEN = "xoxb-planted-5"
 SIGNING_KEY = b"0123456789abcdef0123456789abcdef"
 SIGNING_SECRET = "whsec_" + base64.b64encode(SIGNING_KEY).decode()
 SMTP_PASSWORD = "smtp-planted-6"
+DRIP_BYTES, DRIP_PAUSE = 20, 0.2 # an answer that takes four seconds
 PLANTED = (ROUTING_KEY, ROBOT_KEY, DING_TOKEN, DING_SECRET, CORP_SECRET, BOT_TOKEN, SIGNING_SECRET,
            SMTP_PASSWORD)
 
@@ -74,12 +75,18 @@ class Vendors:
     def answer(self, handler, body):
         url = urllib.parse.urlsplit(handler.path)
         query = dict(urllib.parse.parse_qsl(url.query))
-        if self.script:
-            act = self.script.pop(0)
-        else:
-            act = self.judge(url.path, query, handler.headers, body)
+        act = self.misbehave() or self.judge(url.path, query, handler.headers, body)
+        if act == "drip":
+            status, headers, text = self.judge(url.path, query, handler.headers, body)
+            handler.send_response(status)
+            handler.end_headers()
+            for byte in text + " " * DRIP_BYTES:
+                handler.wfile.write(byte.encode())
+                time.sleep(DRIP_PAUSE) # wait: slowness is what this is for
+            handler.close_connection = True
+            return
         if act == "reset":
-            self.requests.append((url.path, dict(handler.headers), json.loads(body)))
+            self.judge(url.path, query, handler.headers, body)
             handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                                           struct.pack("ii", 1, 0))
             handler.close_connection = True
@@ -97,13 +104,23 @@ class Vendors:
         handler.end_headers()
         handler.wfile.write(text.encode())
 
+    def misbehave(self):
+        """What the next request gets instead of a judgement, if anything."""
+        return self.script.pop(0) if self.script else None
+
+    def take(self, path, headers, data):
+        """It is this vendor's from now on."""
+        self.requests.append((path, headers, data))
+
     def judge(self, path, query, headers, body):
         """As the vendor at this path does."""
         data = json.loads(body) if body else None
         ok = (200, {"Content-Type": "application/json"}, '{"errcode":0,"errmsg":"ok"}')
         refused = lambda code, text: (200, {}, json.dumps({"errcode": code, "errmsg": text}))
         if path == "/slack":
-            answer = (200, {}, "ok") if data.get("text") else (400, {}, "no_text")
+            if not data.get("text"):
+                return (400, {}, "no_text")
+            answer = (200, {}, "ok")
         elif path == "/slack-api":
             if headers["Authorization"] != f"Bearer {BOT_TOKEN}":
                 return (200, {}, '{"ok":false,"error":"invalid_auth"}')
@@ -147,7 +164,7 @@ class Vendors:
             answer = (204, {}, "")
         else:
             return (404, {}, "nobody is here")
-        self.requests.append((path, dict(headers), data))
+        self.take(path, dict(headers), data)
         return answer
 
     def bodies(self, path):
@@ -181,12 +198,13 @@ class Garbage:
 
 class Mail:
     """aiosmtpd with STARTTLS required and AUTH, in a process of its own (Debian's Python has it).
-    It knows @example.org but not nobody@example.org; `messages` are (sender, recipients, text)."""
+    It knows @example.org but not nobody@example.org; `messages` are (sender, recipients, text).
+    With a chance of `trouble` a message is not taken, or taken without a word."""
 
     PROGRAM = r"""
-import asyncio, json, ssl, sys
+import asyncio, json, random, ssl, sys
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
-folder, password = sys.argv[1], sys.argv[2]
+folder, password, trouble = sys.argv[1], sys.argv[2], float(sys.argv[3])
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(folder + "/cert.pem", folder + "/key.pem")
 class Handler:
@@ -198,8 +216,13 @@ class Handler:
         envelope.rcpt_tos.append(address)
         return "250 OK"
     async def handle_DATA(self, server, session, envelope):
+        dice = random.random()
+        if dice < trouble / 2:
+            return random.choice(["451 4.3.0 later", "421 4.3.2 closing", "452 4.3.1 no room"])
         print(json.dumps([envelope.mail_from, envelope.rcpt_tos,
                           envelope.content.decode("latin-1")]), flush=True)
+        if dice < trouble:
+            server.transport.abort()
         return "250 2.0.0 queued as 42"
 def login(server, session, envelope, mechanism, data):
     return AuthResult(success=data.login == b"bob" and data.password == password.encode())
@@ -214,10 +237,10 @@ async def main():
 asyncio.run(main())
 """
 
-    def __init__(self, folder):
+    def __init__(self, folder, trouble=0):
         self.process = subprocess.Popen(
-            ["/usr/bin/python3", "-c", self.PROGRAM, folder, SMTP_PASSWORD], text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            ["/usr/bin/python3", "-c", self.PROGRAM, folder, SMTP_PASSWORD, str(trouble)],
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.port = json.loads(self.process.stdout.readline())
         self.messages = []
         threading.Thread(target=self.read, daemon=True).start()
@@ -232,27 +255,94 @@ asyncio.run(main())
 
 
 class Kafka:
-    """librdkafka's mock cluster in a process of its own; `brokers` is its address."""
+    """librdkafka's mock cluster in a process of its own; `brokers` is its address. With "trouble",
+    its brokers refuse, hang up, go down and are slow, now and then; with "refuse", the first message
+    is too large."""
 
     PROGRAM = r"""
-import ctypes, sys
+import ctypes, random, select, sys
 lib = ctypes.CDLL("librdkafka.so.1")
 for name in ("rd_kafka_conf_new", "rd_kafka_new", "rd_kafka_mock_cluster_new"):
     getattr(lib, name).restype = ctypes.c_void_p
 lib.rd_kafka_mock_cluster_bootstraps.restype = ctypes.c_char_p
 text = ctypes.create_string_buffer(512)
 client = lib.rd_kafka_new(0, ctypes.c_void_p(lib.rd_kafka_conf_new()), text, 512)
-cluster = lib.rd_kafka_mock_cluster_new(ctypes.c_void_p(client), 1)
-print(lib.rd_kafka_mock_cluster_bootstraps(ctypes.c_void_p(cluster)).decode(), flush=True)
-sys.stdin.read()
+cluster = ctypes.c_void_p(lib.rd_kafka_mock_cluster_new(ctypes.c_void_p(client), 3))
+print(lib.rd_kafka_mock_cluster_bootstraps(cluster).decode(), flush=True)
+trouble = sys.argv[1:] == ["trouble"]
+refuses = sys.argv[1:] == ["refuse"]
+NOT_LEADER, TIMED_OUT, TOO_FEW, TRANSPORT = 6, 7, 19, -195
+while trouble and not select.select([sys.stdin], [], [], 0.3)[0]:
+    broker = random.randint(1, 3)
+    error = random.choice([0, 0, 0, NOT_LEADER, TIMED_OUT, TOO_FEW, TRANSPORT])
+    lib.rd_kafka_mock_clear_request_errors(cluster, 0)
+    if error: # of the next Produce request
+        lib.rd_kafka_mock_push_request_errors(cluster, 0, ctypes.c_size_t(1), error)
+    elif random.random() < 0.2:
+        lib.rd_kafka_mock_broker_set_rtt(cluster, broker, random.choice([0, 0, 200]))
+    elif random.random() < 0.1:
+        lib.rd_kafka_mock_broker_set_down(cluster, broker)
+        select.select([sys.stdin], [], [], 0.5)
+        lib.rd_kafka_mock_broker_set_up(cluster, broker)
+lib.rd_kafka_mock_clear_request_errors(cluster, 0)
+if refuses: # as too large
+    lib.rd_kafka_mock_push_request_errors(cluster, 0, ctypes.c_size_t(1), 10)
+for broker in (1, 2, 3):
+    lib.rd_kafka_mock_broker_set_rtt(cluster, broker, 0)
+sys.stdin.read() # the first line ends the trouble, the end of file all
 """
 
-    def __init__(self):
-        self.process = subprocess.Popen(["/usr/bin/python3", "-c", self.PROGRAM], text=True,
+    def __init__(self, *trouble):
+        self.process = subprocess.Popen(["/usr/bin/python3", "-c", self.PROGRAM, *trouble], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL)
         self.brokers = self.process.stdout.readline().strip()
 
+    def calm(self):
+        """No trouble from now on."""
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
     def close(self):
         self.process.kill()
         self.process.wait()
+
+
+class GuardedKafka:
+    """A broker that knows nobody: Kafka's protocol up to SaslAuthenticate, which fails."""
+
+    VERSIONS = {0: 3, 3: 2, 17: 1, 18: 0, 36: 0} # of Produce, Metadata, SaslHandshake, …
+
+    def __init__(self):
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.talk, args=(connection,), daemon=True).start()
+
+    def talk(self, connection):
+        with connection, connection.makefile("rb") as stream:
+            while size := stream.read(4):
+                request = stream.read(struct.unpack(">i", size)[0])
+                api, version, correlation = struct.unpack(">hhi", request[:8])
+                answer = struct.pack(">i", correlation) + self.answer(api, version)
+                connection.sendall(struct.pack(">i", len(answer)) + answer)
+
+    def answer(self, api, version):
+        if api == 18: # ApiVersions: UNSUPPORTED_VERSION for newer ones, with what there is
+            rows = b"".join(struct.pack(">hhh", key, 0, last)
+                            for key, last in self.VERSIONS.items())
+            return struct.pack(">hi", 35 if version else 0, len(self.VERSIONS)) + rows
+        if api == 17: # SaslHandshake
+            return struct.pack(">hih", 0, 1, 5) + b"PLAIN"
+        text = b"who is that?" # SaslAuthenticate: SASL_AUTHENTICATION_FAILED
+        return struct.pack(">hh", 58, len(text)) + text + struct.pack(">i", 0)
+
+    def close(self):
+        self.socket.close()
