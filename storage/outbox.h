@@ -51,8 +51,8 @@ struct outbox_limits {
 };
 
 /* Leases up to max due rows, oldest first, by the order rule above, within the limits (NULL = none
- * are told), whose room becomes smaller by what was leased. Rows that happened in the future (the wall clock was set back) are due. Returns the
- * number or -errno. */
+ * are told), whose room becomes smaller by what was leased. Rows that happened in the future (the
+ * wall clock was set back) are due. Returns the number or -errno. */
 int outbox_lease(struct db *db, wall_t now, struct outbox_limits *limits, int max,
 		 struct outbox_push ret[]);
 /* When the next pending row may be leased, as far as time alone decides: rows that wait for an

@@ -55,8 +55,9 @@ static int list_endpoints(struct db *db, struct lines *lines)
 	int r = db_query(
 		db, &rows,
 		"WITH RECURSIVE e(id) AS ("
-		"  SELECT min(endpoint) FROM outbox WHERE state = 'pending' UNION ALL"
-		"  SELECT (SELECT min(endpoint) FROM outbox"
+		"  SELECT min(endpoint) FROM outbox INDEXED BY outbox_queue WHERE state = "
+		"'pending' UNION ALL"
+		"  SELECT (SELECT min(endpoint) FROM outbox INDEXED BY outbox_queue"
 		"    WHERE state = 'pending' AND endpoint > e.id) FROM e WHERE e.id NOTNULL)"
 		" SELECT id FROM e WHERE id NOTNULL");
 
@@ -87,18 +88,18 @@ static int lines_load(struct db *db, const struct outbox_limits *limits, struct 
 }
 
 /* Rows that could go, of all endpoints. */
-struct choice {
+struct chosen {
 	int64_t *seqs;
 	size_t count;
 };
 
-static void choice_fini(struct choice *choice)
+static void chosen_fini(struct chosen *choice)
 {
 	free(choice->seqs);
 }
 
 static int choose_of(struct db *db, const struct line *line, wall_t now, int max,
-		     struct choice *choice)
+		     struct chosen *choice)
 {
 	CLEANUP_ROWS struct db_rows rows = {0};
 	int r = db_query(db, &rows,
@@ -125,7 +126,7 @@ static int compare_seqs(const void *a, const void *b)
 }
 
 static int choose(struct db *db, wall_t now, const struct outbox_limits *limits, int max,
-		  struct choice *choice)
+		  struct chosen *choice)
 {
 	CLEANUP(lines_fini) struct lines lines = {0};
 	int r = lines_load(db, limits, &lines);
@@ -205,7 +206,7 @@ static int mark_leased(struct db *db, const struct outbox_push pushes[], int cou
 int outbox_lease(struct db *db, wall_t now, struct outbox_limits *limits, int max,
 		 struct outbox_push ret[])
 {
-	CLEANUP(choice_fini) struct choice choice = {0};
+	CLEANUP(chosen_fini) struct chosen choice = {0};
 	int n = 0, r = choose(db, now, limits, max, &choice);
 
 	while (!r && n < max && (size_t)n < choice.count) {
