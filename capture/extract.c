@@ -347,8 +347,11 @@ static int step(struct extract *e)
 		if (r || idle)
 			return r;
 	}
-	oldest = find_oldest(e, &until);
-	return oldest ? emit_run(e, oldest, until) : 0;
+	do { /* while all others stand as they stood, nobody need be asked */
+		oldest = find_oldest(e, &until);
+		r = oldest ? emit_run(e, oldest, until) : 0;
+	} while (!r && oldest && oldest->state == SOURCE_READY && !e->job.follow);
+	return r;
 }
 
 /* ---- the job ---- */
