@@ -214,14 +214,32 @@ static void send_window(struct derived *d, struct evbuffer *window)
 	evbuffer_free(window);
 }
 
+/* As read(2), up to a window; evbuffer_read of libevent 2.1 takes 4 KiB at a time. */
+static ssize_t read_window(struct evbuffer *window, int fd)
+{
+	struct evbuffer_iovec space;
+	size_t total = 0;
+	ssize_t n;
+
+	bug_on(evbuffer_reserve_space(window, WINDOW_BYTES, &space, 1) != 1);
+	do {
+		n = read(fd, (char *)space.iov_base + total, WINDOW_BYTES - total);
+		total += n > 0 ? (size_t)n : 0;
+	} while (n > 0 && total < WINDOW_BYTES);
+	space.iov_len = total;
+	if (total)
+		evbuffer_commit_space(window, &space, 1);
+	return total ? (ssize_t)total : n;
+}
+
 static void on_readable(void *owner)
 {
 	struct derived *d = owner;
 	struct evbuffer *window = evbuffer_new();
-	int n;
+	ssize_t n;
 
 	bug_on(!window);
-	n = evbuffer_read(window, d->pipe, (int)WINDOW_BYTES);
+	n = read_window(window, d->pipe);
 	if (n > 0) {
 		send_window(d, window);
 		return;
