@@ -247,7 +247,7 @@ static void listen_locally(struct server *server, int fd)
 {
 	struct evconnlistener *listener;
 
-	if (fd < 0)
+	if (fd <= 0)
 		return;
 	listener = evconnlistener_new(loop_base(server->control->loop), NULL, NULL,
 				      LEV_OPT_CLOSE_ON_EXEC, 0, fd);

@@ -163,12 +163,30 @@ static void run_control(struct lab *lab, int supervisor)
 	exit(control_main(supervisor, &lab->config)); /* not _exit: the leak check runs at exit */
 }
 
-void lab_start(struct lab *lab)
-{
-	int fds[2];
+struct lab_life {
+	struct lab *lab;
+	int supervisor;
+};
 
-	check(!ipc_pair(fds));
-	lab->ready = lab->closed = false;
+static void *run_thread(void *arg)
+{
+	struct lab_life *life = arg;
+
+	check(!control_main(life->supervisor, &life->lab->config));
+	free(life);
+	return NULL;
+}
+
+static void start_thread(struct lab *lab, int supervisor)
+{
+	struct lab_life *life = xcalloc(1, sizeof(*life));
+
+	*life = (struct lab_life){lab, supervisor};
+	check(!pthread_create(&lab->thread, NULL, run_thread, life));
+}
+
+static void start_process(struct lab *lab, const int fds[2])
+{
 	lab->control = fork();
 	check(lab->control >= 0);
 	if (!lab->control) {
@@ -176,6 +194,18 @@ void lab_start(struct lab *lab)
 		run_control(lab, fds[1]);
 	}
 	close(fds[1]);
+}
+
+void lab_start(struct lab *lab)
+{
+	int fds[2];
+
+	check(!ipc_pair(fds));
+	lab->ready = lab->closed = false;
+	if (lab->threaded)
+		start_thread(lab, fds[1]);
+	else
+		start_process(lab, fds);
 	lab->supervisor = fds[0];
 	check(!ipc_send_wait(lab->supervisor, CHILD_SHARED, NULL, 0, lab->memory, 1000));
 	lab_new_recorder(lab);
@@ -197,10 +227,9 @@ void lab_kill(struct lab *lab)
 	lab->push_count = 0;
 }
 
-void lab_init(struct lab *lab)
+static void init_in(struct lab *lab, const char *folder)
 {
-	memset(lab, 0, sizeof(*lab));
-	snprintf(lab->folder, sizeof(lab->folder), "/tmp/ringbell-control-XXXXXX");
+	snprintf(lab->folder, sizeof(lab->folder), "%s/ringbell-control-XXXXXX", folder);
 	check(mkdtemp(lab->folder));
 	snprintf(lab->config.state, sizeof(lab->config.state), "%s/state", lab->folder);
 	snprintf(lab->config.captures, sizeof(lab->config.captures), "%s/captures", lab->folder);
@@ -217,16 +246,38 @@ void lab_init(struct lab *lab)
 	lab_start(lab);
 }
 
-/* Asks nicely first, so that leaks are seen by the sanitizer. */
-void lab_fini(struct lab *lab)
+void lab_init(struct lab *lab)
+{
+	memset(lab, 0, sizeof(*lab));
+	init_in(lab, "/tmp");
+}
+
+void lab_init_thread(struct lab *lab)
+{
+	memset(lab, 0, sizeof(*lab));
+	lab->threaded = true;
+	init_in(lab, access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
+}
+
+static void wait_end(struct lab *lab)
 {
 	int status = 0;
 
+	if (lab->threaded) {
+		check(!pthread_join(lab->thread, NULL));
+		return;
+	}
+	check_int(waitpid(lab->control, &status, 0), lab->control);
+	check_int(status, 0);
+}
+
+/* Asks nicely first, so that leaks are seen by the sanitizer. */
+void lab_fini(struct lab *lab)
+{
 	close_end(&lab->recorder);
 	check(!ipc_send_wait(lab->supervisor, CHILD_STOP, NULL, 0, -1, 1000));
 	lab_wait(lab, lab->closed, 4);
-	check_int(waitpid(lab->control, &status, 0), lab->control);
-	check_int(status, 0);
+	wait_end(lab);
 	close_end(&lab->supervisor);
 	close_end(&lab->courier);
 	munmap(lab->shared, sizeof(struct shared));
@@ -246,6 +297,14 @@ void lab_send_synced(struct lab *lab)
 	check(!ipc_send_wait(lab->recorder, REC_SYNCED, &head, sizeof(head), -1, 1000));
 }
 
+static size_t take_place(const struct lab *lab, size_t *count)
+{
+	check(*count < LAB_MESSAGES_MAX || lab->threaded);
+	if (*count == LAB_MESSAGES_MAX)
+		*count = 0;
+	return (*count)++;
+}
+
 static void on_recorder(struct lab *lab, const struct ipc_message *message)
 {
 	switch (message->type) {
@@ -255,16 +314,26 @@ static void on_recorder(struct lab *lab, const struct ipc_message *message)
 			lab_send_synced(lab);
 		break;
 	case REC_START:
-		check(ipc_is(message, struct rec_start) && lab->start_count < LAB_MESSAGES_MAX);
-		memcpy(&lab->starts[lab->start_count++], message->body, message->size);
+		check(ipc_is(message, struct rec_start));
+		memcpy(&lab->starts[take_place(lab, &lab->start_count)], message->body,
+		       message->size);
 		break;
 	case REC_STOP:
-		check(ipc_is(message, struct rec_stop) && lab->stop_count < LAB_MESSAGES_MAX);
-		memcpy(&lab->stops[lab->stop_count++], message->body, message->size);
+		check(ipc_is(message, struct rec_stop));
+		memcpy(&lab->stops[take_place(lab, &lab->stop_count)], message->body,
+		       message->size);
 		break;
 	case REC_EDIT:
-		check(ipc_is(message, struct rec_edit) && lab->edit_count < LAB_MESSAGES_MAX);
-		memcpy(&lab->edits[lab->edit_count++], message->body, message->size);
+		check(ipc_is(message, struct rec_edit));
+		memcpy(&lab->edits[take_place(lab, &lab->edit_count)], message->body,
+		       message->size);
+		break;
+	case REC_SEARCH:
+		memcpy(&lab->search, message->body, sizeof(lab->search));
+		lab->search_count++;
+		break;
+	case REC_SEARCH_FILE:
+	case REC_SEARCH_END:
 		break;
 	case REC_ACK:
 		lab->acked = ((const struct rec_ack *)message->body)->report;
@@ -278,8 +347,7 @@ static void on_courier(struct lab *lab, const struct ipc_message *message)
 {
 	check(message->type == COURIER_PUSH);
 	check(courier_push_is_sound((const void *)message->body, message->size));
-	check(lab->push_count < LAB_MESSAGES_MAX);
-	memcpy(&lab->pushes[lab->push_count++], message->body, message->size);
+	memcpy(&lab->pushes[take_place(lab, &lab->push_count)], message->body, message->size);
 }
 
 static void drain(struct lab *lab, int *end, void (*call)(struct lab *, const struct ipc_message *))

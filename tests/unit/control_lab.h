@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The real control process in a child, and everybody around it played by the test: the supervisor
  * (with real compile and digest workers), a recorder and a courier that do what they are told, and
- * an HTTP client. One thread: lab_pump moves everything once. */
+ * an HTTP client. One thread: lab_pump moves everything once. For fuzzing control is a thread. */
 #pragma once
 
 #include <jansson.h>
+#include <pthread.h>
 #include <sys/types.h>
 
 #include "capture/recorder.h"
@@ -17,7 +18,9 @@
 struct lab {
 	char folder[64]; /* state and captures are below */
 	struct control_config config;
-	pid_t control;
+	pid_t control;	  /* 0 where it is a thread */
+	pthread_t thread; /* then what it was told is kept as far as there is room */
+	bool threaded;
 	int supervisor, recorder, courier; /* our ends; -1 = not there */
 	int memory;
 	struct shared *shared;
@@ -29,6 +32,8 @@ struct lab {
 	struct rec_start *starts; /* LAB_MESSAGES_MAX of them */
 	struct rec_stop stops[LAB_MESSAGES_MAX];
 	struct rec_edit *edits;
+	struct rec_search_head search; /* the newest */
+	size_t search_count;
 	uint64_t acked;
 	uint64_t report; /* last one sent */
 	bool auto_sync;	 /* REC_SYNC is answered at once with REC_SYNCED */
@@ -47,6 +52,8 @@ struct lab_answer {
 
 /* A fresh folder, one ring "cap0", control running and ready. */
 void lab_init(struct lab *lab);
+/* The same with control as a thread of this program, and the folder in memory. */
+void lab_init_thread(struct lab *lab);
 void lab_fini(struct lab *lab);
 /* Starts control on the lab's folder (after a kill) and waits until it serves. */
 void lab_start(struct lab *lab);
