@@ -576,7 +576,8 @@ static int on_result(struct courier_link *courier, struct courier_result *verdic
 	verdict->text[sizeof(verdict->text) - 1] = '\0';
 	if (!memchr(verdict->push, 0, sizeof(verdict->push)) || !verdict->push[0])
 		return -EBADMSG;
-	if (verdict->verdict > VERDICT_DISABLE || verdict->step > COURIER_STEP_REQUEST)
+	if (verdict->verdict > VERDICT_DISABLE || verdict->step > COURIER_STEP_REQUEST ||
+	    verdict->retry_after_ms < 0 || verdict->retry_after_ms > DUR_HOUR / DUR_MS)
 		return -EBADMSG;
 	if (finish_test(courier, verdict))
 		return 0;

@@ -348,6 +348,32 @@ static bool segment_valid(const struct rec_segment *report)
 	       report->state <= SEGMENT_SEALED;
 }
 
+/* Differences of such times do not overflow. */
+static bool time_valid(int64_t wall_ns)
+{
+	return wall_ns >= 0 && wall_ns <= INT64_MAX / 2;
+}
+
+static bool times_valid(const struct ipc_message *message)
+{
+	const void *body = message->body;
+	const struct rec_started *started = body;
+	const struct rec_segment *segment = body;
+	const struct rec_gap *gap = body;
+	const struct rec_finished *finished = body;
+
+	switch (message->type) {
+	case REC_STARTED:
+		return time_valid(started->reach_wall_ns);
+	case REC_SEGMENT:
+		return time_valid(segment->first_wall_ns) && time_valid(segment->last_wall_ns);
+	case REC_GAP:
+		return time_valid(gap->from_wall_ns) && time_valid(gap->to_wall_ns);
+	default:
+		return time_valid(finished->first_wall_ns) && time_valid(finished->last_wall_ns);
+	}
+}
+
 static bool report_valid(const struct ipc_message *message)
 {
 	const struct rec_report_head *head = (const void *)message->body;
@@ -358,7 +384,7 @@ static bool report_valid(const struct ipc_message *message)
 						      : 0;
 
 	if (!size || message->size != size || !memchr(head->capture, 0, sizeof(head->capture)) ||
-	    !ident_valid(head->capture))
+	    !ident_valid(head->capture) || !times_valid(message))
 		return false;
 	return message->type != REC_SEGMENT || segment_valid((const void *)message->body);
 }
