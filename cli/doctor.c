@@ -11,6 +11,7 @@
 #include "cli/text.h"
 
 #define EXPIRES_SOON (30 * 24 * DUR_HOUR)
+#define CLOCKS_APART (2 * DUR_S)
 #define GIB	     (UINT64_C(1) << 30)
 
 static const char *const level_names[] = {"ok", "warn", "fail"};
@@ -57,6 +58,22 @@ static const char *text_at(const json_t *object, const char *path)
 }
 
 /* ---- checks ---- */
+
+/* Captures are asked for by times that people read off other clocks. */
+static void check_offset(struct doctor *doctor, const json_t *status)
+{
+	wall_t theirs;
+	dur_t apart;
+
+	if (wall_parse(text_at(status, "now"), &theirs))
+		return;
+	apart = wall_sub(wall_now(), theirs);
+	doctor_add(doctor, "clock offset", "",
+		   apart > CLOCKS_APART || apart < -CLOCKS_APART ? DOCTOR_WARN : DOCTOR_OK,
+		   "set the clocks: times in alerts, requests and captures are compared",
+		   "the probe's clock is %s this machine's, by %.1f s",
+		   apart > 0 ? "behind" : "ahead of", (double)(apart < 0 ? -apart : apart) / 1e9);
+}
 
 static void check_version(struct doctor *doctor, const json_t *status)
 {
@@ -185,6 +202,34 @@ static void check_space(struct doctor *doctor, const json_t *status)
 		   text_format_bytes(room, free_text), text_format_bytes(least, least_text));
 }
 
+/* Which limit removes captures, and is there room for what it lets live? */
+static void check_limits(struct doctor *doctor, const json_t *status)
+{
+	uint64_t room = (uint64_t)number_at(status, "storage.free_bytes");
+	uint64_t total = (uint64_t)number_at(status, "storage.total_bytes");
+	uint64_t keep = (uint64_t)number_at(status, "storage.keep_free_bytes");
+	uint64_t most = (uint64_t)number_at(status, "storage.max_bytes");
+	char keep_text[TEXT_BYTES_SIZE], most_text[TEXT_BYTES_SIZE], total_text[TEXT_BYTES_SIZE];
+	bool never = keep < total && most > total - keep;
+
+	if (!total)
+		return;
+	doctor_add(
+		doctor, "retention", "",
+		keep >= total		? DOCTOR_FAIL
+		: never || room <= keep ? DOCTOR_WARN
+					: DOCTOR_OK,
+		keep >= total
+			? "lower storage.keep_free_bytes: no capture can be kept"
+			: (never ? "lower storage.max_bytes: the file system is full before it is "
+				   "reached"
+				 : "the oldest captures are removed now to make room: pin what "
+				   "must stay, or give the captures folder more space"),
+		"%s of %s are kept free, captures may take %s", text_format_bytes(keep, keep_text),
+		text_format_bytes(total, total_text),
+		most ? text_format_bytes(most, most_text) : "the rest");
+}
+
 static void check_outbox(struct doctor *doctor, const json_t *status)
 {
 	int64_t pending = number_at(status, "outbox.pending");
@@ -243,11 +288,64 @@ static void check_tls(struct doctor *doctor, const json_t *status)
 void doctor_check_status(struct doctor *doctor, const json_t *status)
 {
 	check_version(doctor, status);
+	check_offset(doctor, status);
 	check_ready(doctor, status);
 	check_processes(doctor, status);
 	check_rings(doctor, status);
 	check_space(doctor, status);
+	check_limits(doctor, status);
 	check_outbox(doctor, status);
 	check_problems(doctor, status);
 	check_tls(doctor, status);
+}
+
+/* ---- lists ---- */
+
+static void check_endpoint(struct doctor *doctor, const json_t *endpoint)
+{
+	const json_t *last = text_find_member(endpoint, "last_result");
+	bool failed = json_is_false(json_object_get(last, "delivered"));
+	bool open = !strcmp(text_at(endpoint, "circuit"), "open");
+	const char *name = text_at(endpoint, "name");
+
+	if (!json_is_true(json_object_get(endpoint, "enabled")))
+		return; /* if it was not a person, there is a problem of it */
+	doctor_add(
+		doctor, "endpoint", name,
+		open	 ? DOCTOR_FAIL
+		: failed ? DOCTOR_WARN
+			 : DOCTOR_OK,
+		"\"ringbell endpoint test NAME\" shows what the remote answers, and at which step "
+		"it fails",
+		"%s%s%s%s%s", open ? "given a rest after failures in a row" : "",
+		open && failed ? "; " : "",
+		failed ? text_at(last, "step") : (open ? "" : "no failure"), failed ? ": " : "",
+		failed ? text_at(last, "text") : "");
+}
+
+void doctor_check_endpoints(struct doctor *doctor, const json_t *list)
+{
+	const json_t *endpoint;
+	size_t i;
+
+	json_array_foreach (json_object_get(list, "items"), i, endpoint)
+		check_endpoint(doctor, endpoint);
+}
+
+void doctor_check_alerts(struct doctor *doctor, const json_t *list)
+{
+	const json_t *alert;
+	size_t i, count = 0;
+
+	json_array_foreach (json_object_get(list, "items"), i, alert) {
+		count++;
+		doctor_add(
+			doctor, "internal alert", text_at(alert, "title"),
+			strcmp(text_at(alert, "level"), "info") ? DOCTOR_FAIL : DOCTOR_WARN,
+			"it closes by itself when its cause is gone; \"ringbell alert list\" has "
+			"it, docs/operations.md says what each means",
+			"open since %s: %s", text_at(alert, "received_at"), text_at(alert, "text"));
+	}
+	if (!count)
+		doctor_add(doctor, "internal alert", "", DOCTOR_OK, "", "none is open");
 }

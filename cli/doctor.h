@@ -29,5 +29,16 @@ __attribute__((format(printf, 6, 7))) void doctor_add(struct doctor *doctor, con
 /* What the probe says about itself: the API's status. */
 void doctor_check_status(struct doctor *doctor, const json_t *status);
 
+/* The API's lists: endpoints that do not get what they should, alerts the probe raised about itself
+ * (the ones of its own source that are open). */
+void doctor_check_endpoints(struct doctor *doctor, const json_t *list);
+void doctor_check_alerts(struct doctor *doctor, const json_t *list);
+
+/* The options and the file of the daemon that runs here, or the default file. Runs ringbelld. */
+void doctor_check_config(struct doctor *doctor, const json_t *status);
+
+/* What the drivers of the recorded NICs do to packets. */
+void doctor_check_nics(struct doctor *doctor, const json_t *status);
+
 /* What this machine says, if it is the probe: clock, memory, disk, sandbox. */
 void doctor_check_machine(struct doctor *doctor, const json_t *status);

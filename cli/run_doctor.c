@@ -52,6 +52,30 @@ static int is_here(const struct arguments *arguments)
 	return !server;
 }
 
+/* What the probe says of itself. Each list that cannot be had is a check that failed. */
+static void check_probe(struct doctor *doctor, struct client *client, const json_t *status)
+{
+	static const struct {
+		const char *path;
+		void (*check)(struct doctor *doctor, const json_t *list);
+	} lists[] = {
+		{"endpoints", doctor_check_endpoints},
+		{"alerts?open=true&source=ringbell&limit=50", doctor_check_alerts},
+	};
+
+	doctor_check_status(doctor, status);
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		CLEANUP_ANSWER struct answer answer = ANSWER_INIT;
+
+		if (client_get(client, lists[i].path, &answer))
+			doctor_add(doctor, "daemon", lists[i].path, DOCTOR_FAIL,
+				   "the line on standard error says what was answered",
+				   "cannot be asked for it");
+		else
+			lists[i].check(doctor, answer.json);
+	}
+}
+
 enum exit_status run_doctor(struct client *client, const struct arguments *arguments)
 {
 	CLEANUP_ANSWER struct answer answer = ANSWER_INIT;
@@ -67,9 +91,12 @@ enum exit_status run_doctor(struct client *client, const struct arguments *argum
 			  "error says what was tried",
 		r ? "cannot be asked" : "answers and takes us for an administrator");
 	if (!r)
-		doctor_check_status(&doctor, answer.json);
-	if (is_here(arguments))
+		check_probe(&doctor, client, answer.json);
+	if (is_here(arguments)) {
+		doctor_check_config(&doctor, answer.json);
+		doctor_check_nics(&doctor, answer.json);
 		doctor_check_machine(&doctor, answer.json);
+	}
 	print_report(&doctor, arguments);
 	if (!r && doctor.worst == DOCTOR_FAIL)
 		r = EXIT_FAILED;

@@ -170,10 +170,13 @@ static json_t *storage_view(const struct control *control, const struct status_j
 
 	if (job->space_error)
 		return json_pack("{s:s}", "problem", strerrordesc_np(job->space_error));
-	return json_pack("{s:s, s:I, s:I, s:I, s:I}", "captures", control->config.captures,
-			 "free_bytes", (json_int_t)job->space.f_bavail * unit, "total_bytes",
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "captures",
+			 control->config.captures, "free_bytes",
+			 (json_int_t)job->space.f_bavail * unit, "total_bytes",
 			 (json_int_t)job->space.f_blocks * unit, "min_free_bytes",
-			 (json_int_t)control->config.min_free_bytes, "quarantined",
+			 (json_int_t)control->config.min_free_bytes, "keep_free_bytes",
+			 (json_int_t)control->config.keep_free_bytes, "max_bytes",
+			 (json_int_t)control->config.captures_max_bytes, "quarantined",
 			 (json_int_t)job->quarantined);
 }
 

@@ -101,11 +101,14 @@ class Visibility(harness.Case):
         wait_for_packets(RATE)
         found = self.doctor(daemon)
         for check in (("daemon", ""), ("version", ""), ("ready", ""), ("nic", NIC), ("ring", NIC),
+                      ("configuration", "content"), ("configuration", "rights"),
+                      ("configuration", "age"), ("internal alert", ""), ("clock offset", ""),
                       ("history", NIC), ("settings", ""), ("tls", ""), ("process", "recorder"),
                       ("sandbox", "control"), ("sandbox", "supervisor")):
             self.assertEqual(found[check]["level"], "ok", found[check])
-        for check in ("clock", "memory", "disk", "landlock", "space", "pushes"):
+        for check in ("clock", "memory", "disk", "landlock", "space", "retention", "pushes"):
             self.assertIn((check, ""), found)
+        self.assertIn(("offloads", NIC), found)
         daemon.kill_child("courier")
         self.network.remove_pair()
         wait_for("the NIC is gone", lambda: daemon.ring()["state"] == "absent")
@@ -116,6 +119,26 @@ class Visibility(harness.Case):
         found = self.doctor(daemon, status=5)
         self.assertEqual(found["daemon", ""]["level"], "fail")
         self.assertIn(("clock", ""), found)
+
+
+    def test_doctor_names_what_fails(self):
+        daemon = self.daemon(rings=SMALL, storage={"max_bytes": 1 << 50})
+        daemon.add_endpoint("nobody", kind="http", url="http://127.0.0.1:9/", attempts_max=1)
+        daemon.send_alert(level="critical", policy="p", object="o")
+        wait_for("the push is given up", lambda: daemon.status()["outbox"]["dead"])
+        wait_for("an internal alert", lambda: daemon.api.call("GET",
+            "/api/v1/alerts?open=true&source=ringbell")["items"])
+        with open(daemon.config, "a", encoding="utf-8") as file:
+            file.write("\nlisten_to: everybody\n")
+        os.chmod(daemon.config, 0o666)
+        found = self.doctor(daemon, status=1)
+        self.assertEqual(found["configuration", "content"]["level"], "fail")
+        self.assertIn("listen_to", found["configuration", "content"]["finding"])
+        self.assertEqual(found["configuration", "rights"]["level"], "fail")
+        self.assertEqual(found["configuration", "age"]["level"], "warn")
+        self.assertEqual(found["endpoint", "nobody"]["level"], "warn")
+        self.assertEqual(found["internal alert", "endpoint_failing: nobody"]["level"], "fail")
+        self.assertEqual(found["retention", ""]["level"], "warn")
 
 
 if __name__ == "__main__":
