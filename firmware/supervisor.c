@@ -22,7 +22,7 @@
 #include "firmware/worker_set.h"
 
 #define COUNT_BUSY     (100 * DUR_MS) /* the kernel's counters, while something is captured */
-#define COUNT_IDLE     (2 * DUR_S)
+#define COUNT_IDLE     DUR_S
 #define LOOK_BUSY      (1 * DUR_S)  /* the NICs and their counters, which cost many times that; */
 #define LOOK_IDLE      (2 * DUR_S)  /* besides, each NIC event is looked at at once */
 #define LIFE_GOOD      (10 * DUR_S) /* a child that lived so long may start again at once */

@@ -5,7 +5,8 @@ static int begin(struct heartbeat *heartbeat, mono_t now, uint64_t nic, uint64_t
 {
 	bool was_stalled = heartbeat->stalled;
 
-	*heartbeat = (struct heartbeat){.known = true, .nic = nic, .ring = ring, .since = now};
+	*heartbeat = (struct heartbeat){
+		.known = true, .nic = nic, .ring = ring, .moved = now, .since = now};
 	return was_stalled ? HEARTBEAT_BACK : 0;
 }
 
@@ -14,6 +15,8 @@ int heartbeat_step(struct heartbeat *heartbeat, mono_t now, uint64_t nic, uint64
 	/* counters that go back are those of another ring */
 	if (!heartbeat->known || ring != heartbeat->ring || nic < heartbeat->nic)
 		return begin(heartbeat, now, nic, ring);
+	if (mono_sub(now, heartbeat->moved) <= HEARTBEAT_STALE)
+		heartbeat->nic = nic;
 	if (nic == heartbeat->nic)
 		heartbeat->since = now;
 	if (heartbeat->stalled || nic - heartbeat->nic < HEARTBEAT_PACKETS ||

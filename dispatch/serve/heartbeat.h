@@ -8,16 +8,20 @@
 
 #include "base/clock.h"
 
-/* The recorder may sleep for a second. With the NIC's counters read every two seconds, blocks
- * retired after 1.3 s and a look each second, a dead ring is told within 5 s. */
-#define HEARTBEAT_GRACE	  (1500 * DUR_MS)
+/* The recorder may sleep for a second. With the NIC's counters read every second, blocks retired
+ * after 1.3 s and a look each second, a dead ring is told within 5 s, or a look later. */
+#define HEARTBEAT_GRACE (1500 * DUR_MS)
+/* The NIC's counter is older than the ring's: what it adds so soon after the ring moved was in the
+ * ring. Else traffic that ends would look like a ring that does. */
+#define HEARTBEAT_STALE	  (2 * DUR_S)
 #define HEARTBEAT_PACKETS 10 /* fewer may be the NIC's own business (pause frames and the like) */
 
 struct heartbeat {
 	bool known;
 	bool stalled;
-	uint64_t nic, ring; /* when the ring moved last */
-	mono_t since;	    /* the NIC has counted without the ring from here on */
+	uint64_t nic, ring; /* when the ring moved last, at `moved` */
+	mono_t moved;
+	mono_t since; /* the NIC has counted without the ring from here on */
 };
 
 enum heartbeat_outcome {

@@ -20,7 +20,7 @@ KEPT = "kept" # every one, for a while
 CALLS = ("none", "pwrite", "write", "fsync", "fdatasync", "ftruncate", "rename", "open", "fchmod",
          "mkdir", "accept", "socket", "connect", "send", "receive", "mmap", "fork", "socketpair",
          "unlink", "read")
-REACH = 12.0 # seconds for a call to come
+REACH = 40.0 # seconds for a call to come
 HOLD = 1.0 # how long a kept failure is kept
 
 # (process, call, error, which one); the load makes all of these calls by itself

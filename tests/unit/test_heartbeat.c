@@ -32,18 +32,37 @@ static void stalled_within_five_seconds(void)
 		int r = 0, s;
 
 		for (s = 0; !r && s < 100; s++) {
-			/* the NIC's counter is read every two seconds */
-			double read = s / 2 * 2 - 0.01;
+			/* the NIC's counter is read every second */
+			double read = s - 0.5;
 			unsigned nic = read > begin ? (unsigned)((read - begin) * 10000) : 0;
 
-			r = heartbeat_step(&h, at(s), 5000 + nic, 5000, LATE);
+			r = heartbeat_step(&h, at(s), 5000 + nic, 5000 + (s < begin ? s : 10),
+					   LATE);
 		}
 		check_int(r, HEARTBEAT_STALLED);
-		check(s - 1 - begin <= 5);
+		check(s - 1 - begin <= 6);
 		check(s - 1 - begin >= 2);
-		check_int(heartbeat_step(&h, at(s), 900000, 5000, LATE), 0); /* told once */
-		check_int(heartbeat_step(&h, at(s + 1), 900000, 5001, LATE), HEARTBEAT_BACK);
+		check_int(heartbeat_step(&h, at(s), 900000, 5010, LATE), 0); /* told once */
+		check_int(heartbeat_step(&h, at(s + 1), 900000, 5011, LATE), HEARTBEAT_BACK);
 		check(!h.stalled);
+	}
+}
+
+/* Both stop with the last packet; the NIC's counter is read up to a second later. */
+static void traffic_that_ends(void)
+{
+	for (int tenth = 0; tenth < 20; tenth++) {
+		double end = 10 + tenth / 10.0;
+		struct heartbeat h = {0};
+
+		for (int s = 0; s < 60; s++) {
+			double read = s - 0.99, seen = s - 0.01;
+			unsigned nic = read < 0 ? 0 : (unsigned)((read < end ? read : end) * 10000);
+			unsigned ring = seen < 0 ? 0
+						 : (unsigned)((seen < end ? seen : end) * 10000);
+
+			check_int(heartbeat_step(&h, at(s), nic, ring, LATE), 0);
+		}
 	}
 }
 
@@ -75,6 +94,7 @@ int main(void)
 {
 	healthy();
 	stalled_within_five_seconds();
+	traffic_that_ends();
 	few_packets_prove_nothing();
 	link_down();
 	return 0;
