@@ -59,12 +59,15 @@ class Vendor(vendors.Vendors):
 
     def __init__(self, ledger, seed, trouble):
         self.ledger, self.dice, self.trouble = ledger, random.Random(seed), trouble
+        self.plain = seed.endswith("/http")
         super().__init__()
 
     def misbehave(self):
         if self.dice.random() >= self.trouble:
             return None
-        return self.dice.choices(TROUBLES, WEIGHTS)[0][1]
+        act = self.dice.choices(TROUBLES, WEIGHTS)[0][1]
+        # for kind http any 2xx says "taken", whatever the body
+        return None if self.plain and act[0] == 200 else act
 
     def take(self, path, headers, data):
         kind = PATHS[path]
