@@ -164,13 +164,14 @@ static int parse_epoch(const char *text, wall_t *ret)
 	if (*end || strspn(text, "0123456789.") != strlen(text))
 		return -EINVAL;
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-		if (number < sizes[i].below) {
-			/* whole numbers exactly: a double has 53 bits */
-			ret->ns = strchr(text, '.')
-					  ? (int64_t)(number * sizes[i].unit_ns)
-					  : strtoll(text, NULL, 10) * (int64_t)sizes[i].unit_ns;
-			return 0;
-		}
+		if (number >= sizes[i].below)
+			continue;
+		if (number * sizes[i].unit_ns >= 9.2e18) /* later than a wall_t can be */
+			return -EINVAL;
+		/* whole numbers exactly: a double has 53 bits */
+		ret->ns = strchr(text, '.') ? (int64_t)(number * sizes[i].unit_ns)
+					    : strtoll(text, NULL, 10) * (int64_t)sizes[i].unit_ns;
+		return 0;
 	}
 	return -EINVAL;
 }

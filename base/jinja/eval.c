@@ -188,7 +188,7 @@ struct value render_item(struct render *r, struct value of, struct value key)
 
 struct value render_path(struct render *r, struct value of, struct value path)
 {
-	const char *p = path.text, *end = p + path.len;
+	const char *p, *end;
 
 	if (path.kind == VALUE_INT)
 		return render_item(r, of, path);
@@ -197,6 +197,8 @@ struct value render_path(struct render *r, struct value of, struct value path)
 			    value_kind_name(path));
 		return VALUE_NULL;
 	}
+	p = path.text ? path.text : "";
+	end = p + path.len;
 	for (;;) {
 		const char *dot = memchr(p, '.', (size_t)(end - p));
 		size_t len = (size_t)((dot ? dot : end) - p);
