@@ -12,7 +12,7 @@ from world import wait_for
 
 SHUTDOWN = 0x8004587D # _IOR('X', 125, __u32): FS_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN
 NO_LOG_FLUSH = 2
-DISK_BYTES = 768 << 20
+DISK_BYTES = 4 << 30 # sparse
 
 
 class Disk:
