@@ -282,6 +282,16 @@ enum exit_status client_post(struct client *client, const char *path, const json
 	return perform(client, ret);
 }
 
+enum exit_status client_delete(struct client *client, const char *path)
+{
+	CLEANUP_SLIST struct curl_slist *headers = NULL;
+	CLEANUP_ANSWER struct answer answer = ANSWER_INIT;
+
+	prepare(client, path, &headers);
+	set(client->easy, CURLOPT_CUSTOMREQUEST, "DELETE");
+	return perform(client, &answer);
+}
+
 struct fetching {
 	const struct client_fetch *fetch;
 	CURL *easy;

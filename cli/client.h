@@ -44,6 +44,8 @@ enum exit_status client_get(struct client *client, const char *path, struct answ
 enum exit_status client_post(struct client *client, const char *path, const json_t *body,
 			     struct answer *ret);
 
+enum exit_status client_delete(struct client *client, const char *path);
+
 /* A name as one piece of a path; the caller frees it. */
 char *client_format_piece(const char *name);
 

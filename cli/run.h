@@ -14,13 +14,21 @@ enum exit_status run_doctor(struct client *client, const struct arguments *argum
 enum exit_status run_alert_send(struct client *client, const struct arguments *arguments);
 enum exit_status run_alert_list(struct client *client, const struct arguments *arguments);
 
-enum exit_status run_policy_list(struct client *client, const struct arguments *arguments);
+/* Objects of all kinds: the noun says which. */
+enum exit_status run_object_list(struct client *client, const struct arguments *arguments);
+enum exit_status run_object_show(struct client *client, const struct arguments *arguments);
+/* The same, printed in another way. */
+enum exit_status run_object_get(struct client *client, const struct arguments *arguments,
+				void (*print)(const json_t *object));
+enum exit_status run_object_add(struct client *client, const struct arguments *arguments);
+enum exit_status run_object_remove(struct client *client, const struct arguments *arguments);
+
+enum exit_status run_explain(struct client *client, const struct arguments *arguments);
+
 enum exit_status run_policy_show(struct client *client, const struct arguments *arguments);
 /* enable, disable and automatic: the verb is the last piece of the path */
 enum exit_status run_policy_switch(struct client *client, const struct arguments *arguments);
 
-enum exit_status run_endpoint_list(struct client *client, const struct arguments *arguments);
-enum exit_status run_endpoint_show(struct client *client, const struct arguments *arguments);
 enum exit_status run_endpoint_test(struct client *client, const struct arguments *arguments);
 
 /* What the rings remember, into a file or standard output. */
@@ -44,6 +52,8 @@ void run_print_json(const struct answer *answer);
 int run_wants_json(const struct arguments *arguments);
 /* Aligned "name  value" lines; `members` ends with NULL and alternates name and path. */
 void run_print_members(const json_t *object, const char *const members[]);
+/* All members of an object, whatever they are. */
+void run_print_object(const json_t *object);
 /* What is wrong with policies and endpoints: member "problems". */
 void run_print_problems(const json_t *object);
 /* The path of a list with the options --limit and --in; the caller frees it. NULL = --limit is

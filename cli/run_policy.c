@@ -4,23 +4,6 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "cli/table.h"
-#include "cli/text.h"
-
-static void print_policies(const json_t *list)
-{
-	static const struct table_column columns[] = {
-		/* clang-format off */
-		{"NAME", "name", TABLE_VALUE},
-		{"STATE", "state", TABLE_VALUE},
-		{"VETO", "veto", TABLE_VALUE},
-		{"NICS", "nics", TABLE_VALUE},
-		{"FILTER", "filter", TABLE_VALUE},
-		{"CAPTURE", "capture", TABLE_VALUE},
-		/* clang-format on */
-	};
-
-	table_print_list(list, columns, ARRAY_SIZE(columns), stdout);
-}
 
 static void print_holds(const json_t *list)
 {
@@ -66,34 +49,9 @@ static void print_policy(const json_t *policy)
 	run_print_problems(policy);
 }
 
-enum exit_status run_policy_list(struct client *client, const struct arguments *arguments)
-{
-	CLEANUP_ANSWER struct answer answer = ANSWER_INIT;
-	enum exit_status r = client_get(client, "policies", &answer);
-
-	if (r)
-		return r;
-	if (run_wants_json(arguments))
-		run_print_json(&answer);
-	else
-		print_policies(json_object_get(answer.json, "items"));
-	return EXIT_OK;
-}
-
 enum exit_status run_policy_show(struct client *client, const struct arguments *arguments)
 {
-	CLEANUP_FREE char *name = client_format_piece(arguments->operand);
-	CLEANUP_FREE char *path = xasprintf("policies/%s", name);
-	CLEANUP_ANSWER struct answer answer = ANSWER_INIT;
-	enum exit_status r = client_get(client, path, &answer);
-
-	if (r)
-		return r;
-	if (run_wants_json(arguments))
-		run_print_json(&answer);
-	else
-		print_policy(answer.json);
-	return EXIT_OK;
+	return run_object_get(client, arguments, print_policy);
 }
 
 static json_t *format_switch(const struct arguments *arguments)

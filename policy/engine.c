@@ -17,10 +17,10 @@ struct action *actions_add(struct actions *actions, enum action_kind kind)
 {
 	struct action *action;
 
-	/* full exactly when the count is a power of two */
-	if (!(actions->count & (actions->count - 1)))
+	/* room for 4, 8, 16, …: full exactly then */
+	if (!actions->count || (actions->count >= 4 && !(actions->count & (actions->count - 1))))
 		actions->items = xreallocarray(actions->items,
-					       actions->count ? 2 * actions->count : 1,
+					       actions->count ? 2 * actions->count : 4,
 					       sizeof(actions->items[0]));
 	action = &actions->items[actions->count++];
 	memset(action, 0, sizeof(*action));

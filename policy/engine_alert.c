@@ -13,6 +13,8 @@
  * the ones longest unheard of are forgotten, closed ones first. */
 #define ALERTS_KEPT_MAX 50000
 
+static const char no_policy[IDENT_SIZE];
+
 /* ---- open alerts ---- */
 
 static void save_alert(struct turn *turn, const struct engine_alert *known)
@@ -338,8 +340,8 @@ void engine_on_alert(struct engine *engine, const struct alert *alert, struct in
 		return;
 	if (plan->outcome != OUTCOME_NOTICE) {
 		known = known ? known : add_alert(&turn, alert);
-		snprintf(known->policy, sizeof(known->policy), "%s",
-			 plan->policy ? plan->policy->id : "");
+		memcpy(known->policy, plan->policy ? plan->policy->id : no_policy,
+		       sizeof(known->policy));
 		apply_event(&turn, known, alert, plan->outcome);
 	}
 	carry_out(&turn, known, plan, alert);

@@ -325,11 +325,12 @@ void engine_tell(struct turn *turn, struct engine_alert *known, const struct ale
 {
 	struct action *action =
 		actions_add(turn->actions, push->suppress ? ACTION_SUPPRESS : ACTION_PUSH);
-	char id[IDENT_SIZE];
+	char id[IDENT_SIZE] = "";
 
-	ident_new(turn->now.wall, id);
-	action->alert = alert;
+	if (!push->suppress) /* the other's is made when it is written: chance is a system call */
+		ident_new(turn->now.wall, id);
 	memcpy(action->push.id, id, sizeof(id));
+	action->alert = alert;
 	memcpy(action->push.endpoint, push->endpoint->id, sizeof(action->push.endpoint));
 	memcpy(action->push.fingerprint, alert->fingerprint, sizeof(action->push.fingerprint));
 	action->push.why = push->why;

@@ -42,6 +42,7 @@ def readable(daemon, capture):
         connection.close()
 
 
+# PEP-16
 def trigger_once(daemon, policy, number):
     """(answered, running, readable) in seconds after the alert was sent."""
     began = time.perf_counter()

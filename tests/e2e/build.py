@@ -26,5 +26,7 @@ class Tools:
         self.verify = f"{build}/tests/harness/verify"
         self.jinja_lines = f"{build}/tests/differential/jinja_lines"
         self.bench_filter = f"{build}/tests/bench/bench_filter"
+        self.bench_engine = f"{build}/tests/bench/bench_engine"
+        self.bench_intake = f"{build}/tests/bench/bench_intake"
         self.pcap_memory = f"{build}/tests/harness/pcap_memory"
         self.failing_calls = f"{build}/tests/harness/libfailing_calls.so"

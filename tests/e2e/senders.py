@@ -38,13 +38,13 @@ def stamp(seconds):
 
 
 class Alertmanager:
-    """Debian's prometheus-alertmanager with one webhook receiver."""
+    """Debian's prometheus-alertmanager with one webhook receiver, or with a configuration of its own."""
 
-    def __init__(self, url):
+    def __init__(self, url, config=CONFIG):
         self.folder = tempfile.mkdtemp(prefix="ringbell-e2e-am-", dir="/tmp")
         self.api = Api(ALERTMANAGER_ADDRESS)
         with open(f"{self.folder}/config.yml", "w") as out:
-            out.write(CONFIG.format(url=url))
+            out.write(config.format(url=url))
         with open(f"{self.folder}/log", "wb") as log:
             self.process = subprocess.Popen(
                 [ALERTMANAGER, f"--config.file={self.folder}/config.yml",

@@ -38,6 +38,7 @@ class BadRequests(harness.Case):
         self.refused(413, "POST", self.native, b" " * (8 << 20))
         self.assertEqual(self.ringbell.api.ask("GET", "/livez").status, 200)
 
+    # ALR-01
     def test_unknown_level_names_field_and_value(self):
         problem = self.refused(422, "POST", self.native,
                                {"level": "catastrophic", "policy": "p", "object": "o"})
@@ -67,6 +68,7 @@ class BadRequests(harness.Case):
                                {"name": "e", "kind": "pcap", "policy": str(unknown)})
         self.assertIn("policy", str(problem))
 
+    # POL-18
     def test_bad_filter_has_message_and_position(self):
         problem = self.refused(422, "POST", "/api/v1/policies",
                                {"name": "p", "filter": "udp and prot 53"})
@@ -109,6 +111,7 @@ class BadLuck(harness.Case):
             return row
         return wait_for(f"policy {state}", reached, limit)
 
+    # POL-02, POL-16
     def test_policy_on_a_nic_that_does_not_exist(self):
         ringbell = self.daemon(rings=RINGS)
         policy = self.begin(ringbell, nics=["nosuch0"])

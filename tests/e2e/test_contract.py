@@ -87,6 +87,7 @@ class WholeApi(harness.Case):
         self.seen.add((operation["operationId"], str(status)))
         return answer
 
+    # EPC-15, EPC-19, EPC-22, INB-16, PEP-07, POL-15
     def test_every_operation(self):
         self.check_probe()
         self.check_policies()

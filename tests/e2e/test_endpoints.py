@@ -69,6 +69,7 @@ class Endpoints(harness.Case):
         actions = [body["event_action"] for body in self.plain.bodies("/pd")]
         self.assertIn(actions, ([], ["trigger", "resolve"]))
 
+    # EMQ-01, EMQ-07, EPC-01, EPC-20, A-01
     def test_every_kind_is_validated_with_its_text(self):
         self.run_tests_pass()
         message = self.ringbell.api.call("POST", "/api/v1/endpoints/slack/test",
@@ -98,6 +99,7 @@ class Endpoints(harness.Case):
             return states if states and not {"pending", "leased"} & set(states) else None
         return wait_for("pushes settled", ready, 30)
 
+    # EMQ-05
     def test_firing_and_recovery_reach_every_vendor(self):
         for kind in self.HTTP_KINDS:
             self.ringbell.api.call("POST", "/api/v1/endpoints",
@@ -226,6 +228,7 @@ class Endpoints(harness.Case):
                 wait_for("message", lambda: f"test-{scheme}" in read(out), 10)
         self.assertEqual(read(out).count("Syslog setting validated"), 3)
 
+    # EPC-21
     def test_pcap_switches_nothing(self):
         self.ringbell.add_policy("p")
         self.ringbell.add_endpoint("e", kind="pcap", policy="p")

@@ -43,6 +43,7 @@ class MainJob(harness.Case):
         sender.post(LABELS, started, resolved)
         return resolved
 
+    # PEP-04
     def test_alert_to_download(self):
         everything = self.pcap_policy("everything")
         eighth = self.pcap_policy("eighth", EIGHTH)
@@ -82,6 +83,7 @@ class MainJob(harness.Case):
         self.assertGreaterEqual(times["last"], resolved)
         self.assertEqual(row["coverage"]["completeness"], "complete", row)
 
+    # POL-24, A-06
     def test_toggling_one_does_not_disturb_another(self):
         steady = self.pcap_policy("steady")
         toggled = self.pcap_policy("toggled", EIGHTH)

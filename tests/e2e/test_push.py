@@ -34,6 +34,7 @@ class Push(harness.Case):
         wait_for("second push", lambda: len(sink.accepted()) == 2)
         self.assertEqual(self.levels(sink), ["critical", "recovery"])
 
+    # ALR-16
     def test_refused_push_comes_again(self):
         sink = self.sink([500, 503])
         self.send("error")
@@ -61,6 +62,7 @@ class Push(harness.Case):
         self.ringbell.add_endpoint("templated", kind="http", url=sink.url + "/{{ object }}", content=content)
         return sink
 
+    # EPC-06
     def test_values_stay_values_in_templates(self):
         sink = self.templated('{"where": "{{ object }}", "over": {{ recovered }}}')
         evil = 'a/../b?c="}\\,@x'

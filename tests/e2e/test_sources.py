@@ -8,6 +8,7 @@ import hmac
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 
@@ -50,6 +51,7 @@ class Sources(harness.Case):
     def refusals(self, source):
         return self.ringbell.api.call("GET", f"/api/v1/refusals?source={source}")["items"]
 
+    # INB-02
     def test_prometheus_drives_a_capture(self):
         policy = self.ringbell.add_policy("all")["id"]
         self.ringbell.add_endpoint("all", kind="pcap", policy=policy)
@@ -66,6 +68,43 @@ class Sources(harness.Case):
         self.assertEqual(alerts[-1]["policy"]["id"], "TestAlwaysFires")
         self.assertEqual(alerts[-1]["level"], "critical")
 
+    def state_after(self, policy, level, name):
+        """The policy's state once an alert of this level was answered: decided in the same moment."""
+        self.ringbell.send_alert(level=level, policy="six", object=name)
+        state = self.ringbell.policy(policy)["state"]
+        return "on" if state in ("starting", "on") else state
+
+    # PEP-02, PEP-03
+    def test_six_levels_and_the_default_sets(self):
+        policy = self.ringbell.add_policy("six", linger="0s")["id"]
+        self.ringbell.add_endpoint("six", kind="pcap", policy=policy)
+        for level in ("critical", "error", "warning"):
+            self.assertEqual(self.state_after(policy, level, level), "on", level)
+            for other in ("no_data", "info"): # of something else: neither ends it
+                self.assertEqual(self.state_after(policy, other, f"{level} {other}"), "on", other)
+            self.assertNotEqual(self.state_after(policy, "recovery", level), "on", level)
+            self.ringbell.wait_capture(policy, "finished", 30)
+        for level in ("no_data", "info", "recovery"):
+            self.assertEqual(self.state_after(policy, level, f"only {level}"), "off", level)
+        self.assertEqual(len(self.ringbell.captures_of(policy)), 3)
+
+    def test_a_burst_is_taken_or_refused(self):
+        """The short form of the bench: more alerts at once than there are connections for."""
+        source = self.add_source("burst", kind="alertmanager")
+        output = subprocess.run(
+            [self.tools.bench_intake, "8470", f"/in/burst/{source['token']}/api/v2/alerts", "32",
+             "60", "1000"], check=True, timeout=90, capture_output=True, text=True).stdout
+        result = json.loads(output)
+        self.assertEqual(result["sent"], 1000, result)
+        self.assertEqual(result["accepted"] + result["refused"], 1000, result)
+        objects, before = set(), ""
+        while before is not None:
+            page = self.ringbell.api.call("GET", f"/api/v1/alerts?source=burst&limit=200{before}")
+            objects |= {row["object"]["id"] for row in page["items"]}
+            before = f"&before={page['next']}" if page["next"] else None
+        self.assertGreaterEqual(len(objects), result["accepted"])
+
+    # INB-10, PEP-04, TCT-01, TCT-02, TCT-04, TCT-05, TCT-08, TCT-10, A-25, A-41
     def test_tencent(self):
         source = self.add_source("tencent", kind="tencent")
         path = f"/in/tencent/{source['token']}"
@@ -95,6 +134,7 @@ class Sources(harness.Case):
         raw = self.ringbell.api.call("GET", f"/api/v1/refusals/{kept['id']}")["raw"]
         self.assertEqual(raw, "{ // not JSON")
 
+    # TCT-09
     def test_who_may_send(self):
         alert = payload("pagerduty_v3/incident.firing.json")
         source = self.add_source("pagerduty", kind="pagerduty_v3", hmac={
@@ -132,6 +172,7 @@ class Sources(harness.Case):
         wait_for(f"signatures {wanted}",
                  lambda: self.signatures() == [f"1:{number}" for number in wanted], 10)
 
+    # INB-08
     def test_eve_file_drives_a_capture(self):
         policy = self.ringbell.add_policy("all")["id"]
         self.ringbell.add_endpoint("all", kind="pcap", policy=policy)
@@ -196,6 +237,7 @@ class Sources(harness.Case):
         self.post("/in/s", alert, 401, Authorization=f"Bearer {second['token']}")
         self.post("/in/s", alert, 200, X_Ringbell_Token=third["token"])
 
+    # INB-15, TCT-11
     def test_rate(self):
         slow = self.add_source("slow", kind="native", rate=1)
         other = self.add_source("other", kind="native", rate=1)
@@ -208,6 +250,7 @@ class Sources(harness.Case):
         self.assertIn("retry-after", limited.headers)
         self.post(f"/in/other/{other['token']}", alert)
 
+    # INB-14
     def test_events_api(self):
         source = self.add_source("pd", kind="pagerduty_events")
         body = json.loads(payload("pagerduty_events/trigger.firing.json"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Kinds of endpoints × the step at which a test fails: one real failure for each pair that can be, and
+"""EPC-21: kinds of endpoints × the step at which a test fails: one real failure for each pair that can be, and
 a reason for each other. docs/endpoints.md shows the same table."""
 
 import re

@@ -59,6 +59,7 @@ class Visibility(harness.Case):
         wait_for("two more looks", lambda: time.monotonic() > time_of_two_looks)
         self.assertEqual(daemon.read_log().count("give the ring more memory"), 1, "told once")
 
+    # PEP-07, PEP-19
     def test_one_alerts_life_is_under_its_id(self):
         daemon = self.daemon(rings={"memory_bytes": 32 * harness.MIB})
         policy = daemon.add_policy("all", linger="0s")["id"]

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* TCF-21 */
 /* Every source kind's parser: the first line of the input is the kind's name, the rest a sender's
  * bytes. Seeds are the payloads of tests/data/intake. */
 #include "tests/fuzz/intake_check.h"

@@ -7,7 +7,7 @@
 #include "policy/utf8.h"
 #include "tests/unit/test.h"
 
-/* REQUIREMENTS 9.9 */
+/* ALR-08: REQUIREMENTS 9.9 */
 static void fingerprints_of_the_golden_vectors(void)
 {
 	static const char *const rows[][5] = {
@@ -127,6 +127,7 @@ static void statuses(void)
 	check_text(alert_status_name(ALERT_NOTICE), "notice");
 }
 
+/* ALR-18 */
 static void texts_are_cut_between_characters(void)
 {
 	char small[5], *copy;

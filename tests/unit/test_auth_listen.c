@@ -5,6 +5,7 @@
 
 #include "tests/unit/test.h"
 
+/* TCT-07, A-29 */
 static void test_good(void)
 {
 	struct listen_address address;

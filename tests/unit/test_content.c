@@ -36,7 +36,8 @@ static void check_has(const char *text, const char *part)
 	exit(1);
 }
 
-/* Level, what, where, when, the capture's coverage and a link, in every form and language. */
+/* EPC-06: Level, what, where, when, the capture's coverage and a link, in every form and language.
+ */
 static void test_defaults_are_complete(void)
 {
 	for (int form = CONTENT_TEXT; form <= CONTENT_LINE; form++)
@@ -61,6 +62,7 @@ static void test_defaults_are_complete(void)
 		}
 }
 
+/* EMQ-08 */
 static void test_default_text(void)
 {
 	check_text(
@@ -193,7 +195,7 @@ static const char *url(const char *source, const char *object)
 	return c->url ? c->url : "";
 }
 
-/* A value cannot change where a push goes (HTP-06). */
+/* ALR-04, A-17: A value cannot change where a push goes (HTP-06). */
 static void test_url(void)
 {
 	check_text(url("http://10.0.0.1/{{policy_level}}", ""), "http://10.0.0.1/2");

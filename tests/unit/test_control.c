@@ -77,7 +77,7 @@ static void test_life(void)
 	lab_fini(&lab);
 }
 
-/* What was answered or told to the recorder survives a kill at that very moment. */
+/* TCT-03: What was answered or told to the recorder survives a kill at that very moment. */
 static void test_kill_after_start(void)
 {
 	struct rec_start start, again;
@@ -181,7 +181,8 @@ static void limit_files(const struct lab *lab, rlim_t bytes)
 	check(!prlimit(lab->control, RLIMIT_FSIZE, &limit, NULL));
 }
 
-/* A store that cannot be written: the sender is refused, nothing happens, and then all is well. */
+/* INB-03: A store that cannot be written: the sender is refused, nothing happens, and then all is
+ * well. */
 static void test_store_full(void)
 {
 	struct lab_answer answer;
@@ -228,6 +229,7 @@ static void test_disk_full(void)
 	lab_fini(&lab);
 }
 
+/* POL-03 */
 static void test_absent_nic(void)
 {
 	CLEANUP_JSON json_t *policy = NULL, *again = NULL;
@@ -269,7 +271,7 @@ static void test_policy_deleted_while_capturing(void)
 	lab_fini(&lab);
 }
 
-/* A running capture takes a new filter over. */
+/* POL-20: A running capture takes a new filter over. */
 static void test_edit_while_capturing(void)
 {
 	struct rec_start start;

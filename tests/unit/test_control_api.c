@@ -62,6 +62,7 @@ static void test_tokens(struct lab *lab)
 	check_int(lab->start_count, 0);
 }
 
+/* TCF-20, A-30 */
 static void test_bodies(struct lab *lab)
 {
 	CLEANUP_FREE char *path = xasprintf("/in/native/%s", lab->native);

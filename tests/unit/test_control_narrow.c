@@ -39,6 +39,7 @@ static void set_policy(struct lab *lab, const char *text)
 	json_decref(lab_call(lab, 200, "PATCH", "/api/v1/policies/default", text));
 }
 
+/* PEP-20 */
 static void structured_filter_reaches_the_recorder(struct lab *lab)
 {
 	CLEANUP_JSON json_t *policy = NULL;
@@ -78,7 +79,7 @@ static void what_narrows_survives_a_restart(struct lab *lab)
 	lab_wait(lab, lab->acked == lab->report, 20);
 }
 
-/* Nothing to narrow to: the policy's own filter, never more. */
+/* PEP-20: Nothing to narrow to: the policy's own filter, never more. */
 static void an_alert_about_nothing_widens_to_the_own_filter(struct lab *lab)
 {
 	alert(lab, "c", NULL);
@@ -131,6 +132,7 @@ static void wrong_filters_are_refused(struct lab *lab)
 			     "{\"narrow_otherwise\": \"all\"}"));
 }
 
+/* POL-19 */
 static void a_filter_is_shown_before_it_is_saved(struct lab *lab)
 {
 	CLEANUP_JSON json_t *shown = lab_call(lab, 200, "POST", "/api/v1/filters/check",

@@ -55,6 +55,7 @@ static void test_url(void)
 		check_text(verdict_of("POST", bad[i], ""), "invalid_url");
 }
 
+/* EMQ-06 */
 static void test_headers(void)
 {
 	check_text(verdict_of("POST", "http://h/", "X-A: b\nAuthorization: Bearer x\nX-A: c\n"),

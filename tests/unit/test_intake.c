@@ -69,6 +69,8 @@ static wall_t at(const char *text)
 
 /* ---- native ---- */
 
+/* ALR-06 */
+
 static void native_all_fields(void)
 {
 	struct alert_list list = accept(
@@ -101,6 +103,7 @@ static void native_all_fields(void)
 	alert_list_fini(&list);
 }
 
+/* INB-11 */
 static void native_shapes(void)
 {
 #define ONE "{\"level\": 2, \"policy\": \"p\", \"object\": \"o\"}"
@@ -156,6 +159,7 @@ static void native_states(void)
 	}
 }
 
+/* ALR-05, A-42 */
 static void native_identity_falls_back(void)
 {
 	struct alert_list list =
@@ -183,6 +187,7 @@ static void native_recovery_is_stamped_by_its_end(void)
 	alert_list_fini(&list);
 }
 
+/* ALR-11 */
 static void a_stamp_a_day_off_is_flagged_and_not_believed(void)
 {
 	struct alert_list list = accept(SOURCE_NATIVE,
@@ -301,6 +306,7 @@ static void bounds(void)
 	"{\"version\": \"4\", \"unknown\": {}, \"alerts\": [{\"status\": \"" status                \
 	"\", \"labels\": {\"alertname\": \"A\"" labels "}" rest "}]}"
 
+/* INB-01 */
 static void alertmanager_firing_and_resolved_pair(void)
 {
 #define LABELS ", \"severity\": \"critical\", \"instance\": \"10.0.1.5:9100\", \"job\": \"n\""
@@ -391,6 +397,7 @@ static void check_identity(const char *labels, const char *object, const char *n
 	alert_list_fini(&list);
 }
 
+/* A-42 */
 static void alertmanager_identities(void)
 {
 	check_identity("\"alertname\": \"A\", \"host\": \"h\", \"device\": \"sda\","
@@ -455,6 +462,7 @@ static void alertmanager_delay(void)
 	alert_list_fini(&list);
 }
 
+/* INB-02 */
 static void alertmanager_api_v2(void)
 {
 	struct alert_list list = accept(
@@ -508,7 +516,8 @@ static void alertmanager_refusals(void)
 		refuse(SOURCE_ALERTMANAGER, rows[i].body, rows[i].field, rows[i].word);
 }
 
-/* Every prefix and every single-byte change of a good body is refused or parsed, never worse. */
+/* ALR-18: Every prefix and every single-byte change of a good body is refused or parsed, never
+ * worse. */
 static void mutations_do_no_harm(enum source_kind kind, const char *body)
 {
 	struct intake intake = intake_of(kind);

@@ -449,6 +449,7 @@ static void drifted(const struct payload *payload)
 	json_decref(b);
 }
 
+/* ALR-08, TCF-21 */
 int main(void)
 {
 	static const payload_call calls[] = {check_golden,   check_pair,  truncated,

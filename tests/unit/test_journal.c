@@ -71,6 +71,7 @@ static void check_page(struct db *db, struct journal_query query, const char *wa
 	check_text(ids(list), want);
 }
 
+/* ALR-14 */
 static void alerts_are_listed_newest_first(struct db *db)
 {
 	struct open_alert open = {.fingerprint = "f1", .alert = "id-3", .open = true};
@@ -127,6 +128,7 @@ static void one_alert_shows_what_was_sent(struct db *db)
 	json_decref(alert);
 }
 
+/* ALR-12 */
 static void raw_bytes_are_bounded(struct db *db)
 {
 	struct journal_delivery delivery = {.id = "d2", .source = "am"};

@@ -3,6 +3,7 @@
 
 #include "tests/unit/test.h"
 
+/* ALR-01, ALR-02, ALR-03 */
 static void words_and_numbers_of_all_six(void)
 {
 	static const struct {
@@ -27,6 +28,7 @@ static void words_and_numbers_of_all_six(void)
 	}
 }
 
+/* ALR-01 */
 static void other_words_are_refused(void)
 {
 	static const char *const words[] = {"",		 "catastrophic", "0",	   "7",	       "10",
@@ -49,6 +51,7 @@ static void case_does_not_matter(void)
 	check(!level_parse("No_Data", &level) && level == LEVEL_NO_DATA);
 }
 
+/* EPC-04, A-28 */
 static void default_sets(void)
 {
 	check(LEVELS_ENABLE_DEFAULT == 0x0e);

@@ -68,6 +68,7 @@ static void a_line_end_in_a_subject_makes_no_header(void)
 	check(strstr(mail, "\r\nSubject: =?UTF-8?B?"));
 }
 
+/* EMQ-03 */
 static void test_headers(void)
 {
 	char *mail = format("s", ".\nbody\n");

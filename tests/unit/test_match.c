@@ -42,6 +42,7 @@ static void check_canonical(const char *text, const char *want)
 
 #define REST ",\"protocol\":\"any\",\"vlans\":[],\"vnis\":[]}"
 
+/* POL-07 */
 static void canonical_form_is_sorted_and_merged(void)
 {
 	check_canonical("{\"addresses\": \"any\"}",
@@ -75,6 +76,7 @@ static void range_equals_its_addresses(void)
 	match_fini(&list);
 }
 
+/* POL-04, POL-08, POL-10 */
 static void errors_name_field_and_entry(void)
 {
 	static const char *const rows[][3] = {
@@ -146,6 +148,7 @@ static void check_bpf(const char *json, const char *want)
 	match_fini(&match);
 }
 
+/* POL-06, POL-09, POL-11, A-24 */
 static void bpf_text_reads_well(void)
 {
 	check_bpf("{\"addresses\": \"any\"}", "");

@@ -82,6 +82,8 @@ struct refusal {
 
 /* ---- policies ---- */
 
+/* POL-03, POL-13, POL-14, A-05, A-13 */
+
 static void policy_defaults(void)
 {
 	struct pcap_policy policy;
@@ -98,6 +100,7 @@ static void policy_defaults(void)
 	pcap_policy_fini(&policy);
 }
 
+/* POL-02, A-22 */
 static void policy_is_read_and_written(void)
 {
 	struct pcap_policy policy, *copy;
@@ -192,6 +195,8 @@ static void a_refused_change_changes_nothing(void)
 
 /* ---- endpoints ---- */
 
+/* EPC-04 */
+
 static void endpoint_defaults(void)
 {
 	struct endpoint endpoint;
@@ -270,7 +275,7 @@ static void endpoint_urls(void)
 	endpoint_fini(&endpoint);
 }
 
-/* EPC-04, EPC-07, EPC-11, EPC-24, A-04, A-21 */
+/* PEP-08: EPC-04, EPC-07, EPC-11, EPC-24, A-04, A-21 */
 static void what_all_endpoints_have(void)
 {
 	struct endpoint endpoint;
@@ -311,6 +316,7 @@ static void a_password_in_a_url_is_not_quoted(void)
 	endpoint_fini(&endpoint);
 }
 
+/* */
 static void endpoint_refusals(void)
 {
 #define HTTP "{\"name\": \"e\", \"kind\": \"http\", \"url\": \"http://h/\", "
@@ -374,6 +380,7 @@ static void endpoint_refusals(void)
 	}
 }
 
+/* EPC-17 */
 static void secrets_are_masked_and_kept(void)
 {
 	struct endpoint endpoint, *copy;
@@ -410,6 +417,8 @@ static void secrets_are_masked_and_kept(void)
 }
 
 /* ---- sources ---- */
+
+/* TCT-12 */
 
 static void sources(void)
 {

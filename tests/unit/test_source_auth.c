@@ -31,6 +31,7 @@ static int judge(const struct source *source, struct source_credentials shown)
 	return source_auth_check(source, &shown, now);
 }
 
+/* TCT-09 */
 static void token_places(void)
 {
 	struct source source = make("{\"name\": \"a\"}");
@@ -72,6 +73,7 @@ static void old_token_until(void)
 	source_fini(&source);
 }
 
+/* TCT-07 */
 static void networks(void)
 {
 	struct source source =

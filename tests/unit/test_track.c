@@ -63,7 +63,7 @@ static void test_budget(void)
 	rig_free(rig);
 }
 
-/* One of three matching packets, and no more than so many. */
+/* POL-22: One of three matching packets, and no more than so many. */
 static void test_sampling_and_limit(void)
 {
 	struct rig *rig = rig_new(PACKETS, SPACING);

@@ -169,6 +169,8 @@ static void test_slack_bot(void)
 
 /* ---- PagerDuty ---- */
 
+/* EMQ-04 */
+
 static void test_pagerduty(void)
 {
 	static const struct row rows[] = {
@@ -333,6 +335,7 @@ static void dingtalk_is_signed_anew_for_each_attempt(void)
 	      !strstr(strstr(request.url, "sign=") + 5, "sign="));
 }
 
+/* EMQ-09 */
 static void test_dingtalk(void)
 {
 	static const struct row rows[] = {
