@@ -171,6 +171,23 @@ static int add_alerts(struct db *db, const struct capture_row *capture, json_t *
 	return r;
 }
 
+/* What the journal no longer has (pruned, or lost with the database) the manifest before this one
+ * still tells, if we signed it. */
+static void keep_alerts(int folder, const struct signing_key *key, json_t *manifest)
+{
+	CLEANUP_BUF struct buf text = BUF_INIT;
+	CLEANUP_JSON json_t *before = NULL;
+	char signer[SIGNING_PUBLIC_HEX_SIZE];
+
+	if (!key || file_read(folder, MANIFEST_NAME, MANIFEST_BYTES_MAX, &text) ||
+	    signed_json_parse(text.data ? text.data : "", text.len, &before, signer) ||
+	    strcmp(signer, key->public_hex) != 0 ||
+	    !json_equal(json_object_get(before, "id"), json_object_get(manifest, "id")))
+		return;
+	json_object_update_missing(json_object_get(manifest, "alerts"),
+				   json_object_get(before, "alerts"));
+}
+
 static int add_pin(struct db *db, const char *capture, wall_t now, json_t *manifest)
 {
 	struct retention_state state;
@@ -256,6 +273,7 @@ int manifest_save(struct db *db, int captures_fd, const struct signing_key *key,
 		r = add_evidence(db, &row, object);
 	if (r)
 		return r;
+	keep_alerts(folder, key, object);
 	text = signed_json_format(object, key);
 	return file_replace(folder, MANIFEST_NAME, MANIFEST_MODE, text, strlen(text));
 }

@@ -32,7 +32,7 @@ struct digest_result {
 	struct digest_queue *queue;
 	struct segment_row *slot; /* NULL for a missing file */
 	struct segment_row row;
-	bool told; /* the manifest has it */
+	int told; /* 0: the manifest has it; 1: it was not written; -errno */
 };
 
 static void digest_on_pause(void *owner)
@@ -65,8 +65,8 @@ static int digest_result_run(struct db *db, void *arg)
 	/* Here, not after the commit: a manifest that is ahead tells a hash that is true, one that
 	 * stayed behind for a crash would never be mended. */
 	if (!r)
-		result->told = !manifest_save(db, control->captures_fd, &control->signing_key,
-					      row->capture);
+		result->told = manifest_save(db, control->captures_fd, &control->signing_key,
+					     row->capture);
 	return r;
 }
 
@@ -84,7 +84,10 @@ static void digest_result_done(void *arg, int result)
 	if (digest->slot)
 		slot_free(queue, digest->slot);
 	if (result == 0) {
-		if (!digest->told)
+		if (digest->told < 0)
+			log_warning("control", "capture %s: manifest not written: %s, trying again",
+				    digest->row.capture, strerrordesc_np(-digest->told));
+		if (digest->told)
 			manifest_job_post(queue->control, digest->row.capture);
 		digest_queue_kick(queue);
 	} else {
@@ -101,6 +104,7 @@ static void digest_commit(struct digest_queue *queue, const struct segment_row *
 	result->queue = queue;
 	result->slot = slot;
 	result->row = *row;
+	result->told = 1;
 	commit_post(&queue->control->commits, digest_result_run, digest_result_done, result);
 }
 

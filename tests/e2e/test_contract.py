@@ -106,7 +106,7 @@ class WholeApi(harness.Case):
         self.assertEqual(left, set(), "never seen")
 
     def check_probe(self):
-        for path in ("/livez", "/readyz", "/metrics", f"{API}/status"):
+        for path in ("/livez", "/readyz", "/metrics", f"{API}/status", f"{API}/signing-key"):
             self.ask(200, "GET", path)
         etag = self.ask(200, "GET", f"{API}/openapi.json").headers["etag"]
         self.ask(304, "GET", f"{API}/openapi.json", If_None_Match=etag)
