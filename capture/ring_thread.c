@@ -396,6 +396,7 @@ static void obey(struct ring_thread *t, struct order *o, struct instant now)
 		edit_track(t, o);
 		break;
 	case ORDER_STOP:
+		look_at_nic(t); /* an outage since the last tick belongs to it */
 		seat = find_seat(t, o->stop.capture);
 		if (seat)
 			track_stop(seat->track, o->stop.until_wall_ns, now);
@@ -418,6 +419,7 @@ static void obey(struct ring_thread *t, struct order *o, struct instant now)
 		end_search(t, o->search_head.id);
 		break;
 	case ORDER_END:
+		look_at_nic(t);
 		end_search(t, 0);
 		end_all(t, now);
 		break;
