@@ -110,6 +110,7 @@ class Facts:
             self.segments = store.execute(
                 "SELECT capture, name, sealed, missing, file_bytes, sha256, last"
                 " FROM segments").fetchall()
+            self.removed = {row[0] for row in store.execute("SELECT capture FROM removals")}
             store.close()
 
 
@@ -206,9 +207,9 @@ class World:
     def _check_rows(self, facts):
         for capture, name, sealed, missing, size, sha256, _ in facts.segments:
             path = f"{self.ringbell.captures}/{capture}/{name}"
-            if missing:
+            if missing and capture not in facts.removed: # retention may: a full disk is its call
                 raise Broken(f"{capture}/{name}: its row says it is gone")
-            if not sealed or self.judged.get(path) == (size, sha256):
+            if missing or not sealed or self.judged.get(path) == (size, sha256):
                 continue
             if not os.path.exists(path) or os.path.getsize(path) != size:
                 raise Broken(f"{capture}/{name}: sealed with {size} bytes, but not so on disk")
