@@ -28,6 +28,7 @@ static const char *const migrations[DB_SCHEMA_VERSION][DB_MIGRATION_TEXTS] = {
 	{memory_migration},
 	{outbox_schema_queue},
 	{refusal_schema},
+	{outbox_schema_lost},
 };
 
 /* WAL + FULL: a commit that returned survives a power cut (measured: NORMAL loses acknowledged

@@ -129,4 +129,5 @@ extern const char retention_schema[];
 /* later steps */
 extern const char memory_migration[];
 extern const char outbox_schema_queue[];
+extern const char outbox_schema_lost[];
 extern const char refusal_schema[];

@@ -54,6 +54,10 @@ const char outbox_schema_queue[] =
 	"CREATE INDEX outbox_pair ON outbox (endpoint, fingerprint, seq);"
 	"CREATE INDEX outbox_queue ON outbox (endpoint, seq) WHERE state = 'pending';";
 
+/* Leases that ended without a verdict: what became of them is not known, but the endpoint is not to
+ * blame. */
+const char outbox_schema_lost[] = "ALTER TABLE outbox ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;";
+
 /* --- acceptance --- */
 
 static int add(struct db *db, const struct outbox_push *push, const char *state, const char *reason)
@@ -152,8 +156,8 @@ int outbox_settle(struct db *db, const struct outbox_result *result)
 
 int outbox_release_leases(struct db *db)
 {
-	int r = db_run(db, "UPDATE outbox SET state = iif(reason = '', 'pending', 'dead')"
-			   " WHERE state = 'leased'");
+	int r = db_run(db, "UPDATE outbox SET state = iif(reason = '', 'pending', 'dead'),"
+			   " lost = lost + 1 WHERE state = 'leased'");
 
 	return r ? r : db_changes(db);
 }
@@ -176,8 +180,8 @@ int outbox_kill(struct db *db, const char *endpoint, const char *reason)
 	"  n.fingerprint = d.fingerprint AND n.seq > d.seq AND"                                    \
 	"  n.state IN ('delivered', 'leased'))"
 #define REVIVE                                                                                     \
-	"UPDATE outbox AS d SET state = 'pending', attempts = 0, next_at = ?1, since = ?1,"        \
-	"  reason = '' WHERE d.state = 'dead' AND NOT " OVERTAKEN
+	"UPDATE outbox AS d SET state = 'pending', attempts = 0, lost = 0, next_at = ?1,"          \
+	"  since = ?1, reason = '' WHERE d.state = 'dead' AND NOT " OVERTAKEN
 
 int outbox_replay(struct db *db, const char *id, wall_t now)
 {
@@ -264,7 +268,7 @@ static json_t *format_row(const struct db_rows *rows)
 }
 
 #define LIST_COLUMNS                                                                               \
-	"SELECT id, endpoint, alert, state, reason, attempts, status, text, created_at,"           \
+	"SELECT id, endpoint, alert, state, reason, attempts - lost, status, text, created_at,"    \
 	"  CASE state WHEN 'pending' THEN next_at ELSE 0 END FROM outbox "
 
 static int list_rows(struct db_rows *rows, int r, json_t **ret)

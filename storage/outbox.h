@@ -26,7 +26,7 @@ struct outbox_push {
 	char endpoint[IDENT_SIZE];
 	char fingerprint[SHA256_HEX_SIZE];
 	char *request; /* JSON, rendered at acceptance; owned by the row's reader (free) */
-	int attempt;   /* of the lease just made, from 1 */
+	int attempt;   /* of the lease just made, from 1; lost leases do not count */
 	wall_t created_at;
 	wall_t since;	/* retries end OUTBOX_AGE_MAX after it: acceptance, or the last replay */
 	char event[16]; /* "firing", "recovered", …; "" = not told */
@@ -84,8 +84,8 @@ struct outbox_result {
 };
 #define OUTBOX_NOT_LEASED 1 /* nothing was changed: unknown, or the lease was released before */
 int outbox_settle(struct db *db, const struct outbox_result *result);
-/* The courier died or we restarted: leased rows become pending again. Returns how many or -errno.
- */
+/* The courier died or we restarted: leased rows become pending again, and the lost lease is none of
+ * the endpoint's attempts. Returns how many or -errno. */
 int outbox_release_leases(struct db *db);
 /* Pending rows of an endpoint become dead with the reason (endpoint deleted or disabled by 410);
  * leased ones do unless they are delivered. */

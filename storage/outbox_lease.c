@@ -158,8 +158,8 @@ static int load_push(struct db *db, int64_t seq, struct outbox_push *ret)
 {
 	CLEANUP_ROWS struct db_rows rows = {0};
 	int r = db_query(db, &rows,
-			 "SELECT id, alert, endpoint, fingerprint, attempts, created_at, request,"
-			 "  event, iif(since, since, created_at), fallback_of != ''"
+			 "SELECT id, alert, endpoint, fingerprint, attempts - lost, created_at,"
+			 "  request, event, iif(since, since, created_at), fallback_of != ''"
 			 " FROM outbox WHERE seq = ?",
 			 db_integer(seq));
 

@@ -79,6 +79,7 @@ static void test_given_back(struct lab *lab)
 	lab_start(lab);
 	lab_wait(lab, lab->push_count == 1, 3);
 	check_text(lab->pushes[0].push, id);
+	check_int(lab->pushes[0].attempt, 1); /* its endpoint has failed nothing yet */
 	lab_verdict(lab, &lab->pushes[0], VERDICT_PERMANENT, 0);
 	lab_wait(lab, outbox(lab, "dead") == 1, 2);
 	check_invariant(lab);

@@ -193,6 +193,7 @@ static void both_release(struct model *model)
 		if (row->state != MODEL_LEASED)
 			continue;
 		row->state = row->killed ? MODEL_DEAD : MODEL_PENDING;
+		row->attempts--; /* nobody's fault but ours */
 		n++;
 	}
 	check_int(outbox_release_leases(model->db), n);
