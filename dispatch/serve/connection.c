@@ -25,6 +25,7 @@
 #define LOOK_EVERY	DUR_S
 #define ENDED_AT_ONCE	64	     /* in one look: the loop has others to serve … */
 #define LOOK_AGAIN	(5 * DUR_MS) /* … before the next ones */
+#define LINGER		(2 * DUR_S)  /* for who still sends what is refused */
 #define UNSENT_BYTES	(128 * 1024)
 #define PIECE_BYTES	4096 /* of an answer: fewer taken are no progress */
 
@@ -130,6 +131,26 @@ static void connection_end(struct connection *connection, enum connection_end wh
 	shutdown(bufferevent_getfd(socket_of(connection)), SHUT_RDWR);
 }
 
+/* The answer is sent. Who sends a body reads it only when all is sent, so what comes is read and
+ * dropped for a while (RFC 9112, 9.6); without reading, the kernel would not open the window of a
+ * socket that is shut down again, and its peer would wait for a minute. */
+static void connection_linger(struct connection *connection)
+{
+	connection->pool->counts.ended[CONNECTION_MALFORMED]++;
+	connection->refused = true;
+	connection->since = mono_coarse();
+	unset_waiting(connection);
+	shutdown(bufferevent_getfd(socket_of(connection)), SHUT_WR);
+}
+
+static void linger_end(struct connection *connection)
+{
+	connection->since.ns = 0;
+	set_reset(connection);
+	leave_crowd(connection);
+	shutdown(bufferevent_getfd(socket_of(connection)), SHUT_RDWR);
+}
+
 /* ---- bytes ---- */
 
 /* Straight to the socket, because evhttp must not see any of it. */
@@ -163,10 +184,13 @@ static void refuse_bytes(struct connection *connection)
 			  gate->status, problem_title(gate->status), strlen(body), body);
 
 	log_info("http", "a request was refused: %s", gate->reason);
-	if (!connection->exchange &&
-	    !evbuffer_get_length(bufferevent_get_output(socket_of(connection))))
-		send_past(connection, answer);
-	connection_end(connection, CONNECTION_MALFORMED);
+	if (connection->exchange ||
+	    evbuffer_get_length(bufferevent_get_output(socket_of(connection)))) {
+		connection_end(connection, CONNECTION_MALFORMED);
+		return;
+	}
+	send_past(connection, answer);
+	connection_linger(connection);
 }
 
 /* Shows the gate the last `count` bytes of the buffer. Returns false if it refuses. */
@@ -210,7 +234,7 @@ static void on_input(struct evbuffer *buffer, const struct evbuffer_cb_info *inf
 	if (!info->n_added)
 		return;
 	connection->moved = mono_coarse();
-	if (!connection->exchange && !connection->since.ns)
+	if (!connection->exchange && !connection->refused && !connection->since.ns)
 		connection->since = connection->moved;
 	if (!connection->refused && evbuffer_get_length(buffer) > INPUT_BYTES_MAX)
 		refuse_flood(connection);
@@ -431,12 +455,15 @@ enum look { LOOK_FINE, LOOK_ENDED, LOOK_ENDED_SLOW };
 static enum look connection_look(struct connection *connection, mono_t now)
 {
 	const struct connection_options *o = &connection->pool->options;
+	dur_t passed = mono_sub(now, connection->since);
 	bool is_sending;
 
+	if (connection->refused && connection->since.ns && passed >= LINGER)
+		linger_end(connection);
 	if (connection->refused || !connection->http)
 		return LOOK_FINE;
 	if (connection->since.ns) {
-		if (mono_sub(now, connection->since) < o->request_timeout)
+		if (passed < o->request_timeout)
 			return LOOK_FINE;
 		connection_end(connection, CONNECTION_SLOW);
 		return LOOK_ENDED_SLOW;

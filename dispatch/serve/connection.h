@@ -56,12 +56,12 @@ struct connection {
 	bool waiting; /* in the pool's queue of those without a request */
 	bool busy;    /* counted as `kind` */
 	enum crowd_kind kind;
-	mono_t since;		  /* first byte of the request being read; 0 = none */
-	mono_t moved;		  /* newest byte in, newest piece out */
-	size_t piece;		  /* bytes out since then */
+	mono_t since; /* first byte of the request being read, or its refusal; 0 = none */
+	mono_t moved; /* newest byte in, newest piece out */
+	size_t piece; /* bytes out since then */
 	exchange_drained drained; /* of the stream being sent */
 	struct gate gate;	  /* reads every byte before evhttp does */
-	bool refused;		  /* the socket is shut down, bytes are thrown away */
+	bool refused;		  /* nothing more is answered, bytes are thrown away */
 };
 
 struct connection_options {
