@@ -622,7 +622,8 @@ static int open_writer(struct recorder *r)
 					 .buffer_count = r->config.buffer_count,
 					 .min_free_bytes = r->config.min_free_bytes,
 					 .sync_after = r->config.sync_after,
-					 .mode = WRITER_DIRECT};
+					 .mode = WRITER_DIRECT,
+					 .writes = &r->shared->writes};
 
 	r->captures = open(r->config.captures, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r->captures < 0)

@@ -11,10 +11,11 @@
 #include <stdint.h>
 
 #include "base/child.h"
+#include "base/histogram.h"
 #include "base/ident.h"
 
 #define SHARED_MAGIC	   0x52425348u /* "RBSH" */
-#define SHARED_VERSION	   2u
+#define SHARED_VERSION	   3u
 #define SHARED_CURSORS_MAX 1024
 
 enum nic_state {
@@ -56,6 +57,7 @@ struct shared_ring {
 	_Atomic uint64_t packets;	/* R: in taken blocks */
 	_Atomic uint64_t bytes;		/* R: ring bytes of taken blocks (blk_len) */
 	_Atomic uint64_t lost_cursor;	/* R: packets a slow cursor had to give up, all captures */
+	_Atomic uint64_t lost_disk;	/* R: packets that could not be written, all captures */
 	_Atomic uint64_t torn;		/* R: blocks overwritten while they were read */
 	_Atomic int64_t oldest_wall_ns; /* R: history reaches back to here; 0 = no history yet */
 	_Atomic int64_t newest_wall_ns; /* R: newest packet seen; 0 = none */
@@ -88,6 +90,16 @@ struct shared_process {
 	_Atomic int32_t pid;		 /* S: 0 while it is down */
 	_Atomic uint32_t restarts;	 /* S */
 	_Atomic int64_t started_wall_ns; /* S */
+	/* S: of /proc/<pid>, looked at every 10 s; they begin again with each process */
+	_Atomic uint64_t cpu_ns;
+	_Atomic uint64_t resident_bytes;
+	_Atomic uint32_t descriptors; /* 0 = may not be counted */
+};
+
+/* How long the writes of segments took. */
+struct shared_writes {
+	_Atomic uint64_t counts[HISTOGRAM_BUCKETS]; /* R */
+	_Atomic int64_t sum_ns;			    /* R */
 };
 
 struct shared {
@@ -95,6 +107,7 @@ struct shared {
 	uint32_t version;	     /* S */
 	_Atomic uint32_t ring_count; /* S */
 	struct shared_process processes[ROLE_COUNT];
+	struct shared_writes writes;
 	struct shared_ring rings[CHILD_RINGS_MAX];
 	struct shared_cursor cursors[SHARED_CURSORS_MAX];
 };

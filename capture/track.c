@@ -567,6 +567,7 @@ static void on_failed(struct track *t, struct track_segment *s, const struct wri
 	log_error("capture", "%s: segment \"%s\": %s; %" PRIu64 " packets are lost",
 		  t->head.capture, s->name, strerror(event->error), lost);
 	t->loss.disk += lost;
+	atomic_fetch_add_explicit(&t->ring->shared->lost_disk, lost, memory_order_relaxed);
 	t->reader.packets -= lost;
 	t->reader.bytes -= bytes - s->bytes;
 	if (lost)

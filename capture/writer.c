@@ -164,8 +164,8 @@ static int check_floor(const struct writer *writer, struct writer_file *file)
 	return -ENOSPC;
 }
 
-static int write_at(struct writer_file *file, const unsigned char *data, size_t len,
-		    uint64_t offset)
+static int write_all(struct writer_file *file, const unsigned char *data, size_t len,
+		     uint64_t offset)
 {
 	while (len > 0) {
 		ssize_t n = pwrite(file->fd, data, len, (off_t)offset);
@@ -186,6 +186,21 @@ static int write_at(struct writer_file *file, const unsigned char *data, size_t 
 		offset += (uint64_t)n;
 	}
 	return 0;
+}
+
+static int write_at(const struct writer *writer, struct writer_file *file,
+		    const unsigned char *data, size_t len, uint64_t offset)
+{
+	struct shared_writes *writes = writer->options.writes;
+	mono_t began = mono_now();
+	int r = write_all(file, data, len, offset);
+	dur_t took = mono_sub(mono_now(), began);
+
+	if (writes && len) {
+		atomic_fetch_add(&writes->counts[histogram_bucket(took)], 1);
+		atomic_fetch_add(&writes->sum_ns, took);
+	}
+	return r;
 }
 
 static void on_open(struct writer *writer, struct writer_file *file)
@@ -282,7 +297,7 @@ static void on_write(struct writer *writer, struct writer_job *job)
 	int r = check_floor(writer, file);
 
 	if (!r)
-		r = write_at(file, job->data, len, job->offset);
+		r = write_at(writer, file, job->data, len, job->offset);
 	if (r) {
 		set_clean(writer, file);
 		fail(file, r);
@@ -313,17 +328,19 @@ static void on_sealed(struct writer_file *file, int error, uint64_t bytes)
 
 /* The last page goes through the page cache: an aligned write would have to be cut again, and
  * cutting inside a page reads it back from the disk. */
-static int write_rest(struct writer_file *file, const struct writer_job *job)
+static int write_rest(const struct writer *writer, struct writer_file *file,
+		      const struct writer_job *job)
 {
 	size_t whole = file->direct ? job->data_bytes & ~(size_t)(WRITER_PAGE - 1) : 0;
-	int r = write_at(file, job->data, whole, job->offset);
+	int r = write_at(writer, file, job->data, whole, job->offset);
 
 	if (r)
 		return r;
 	if (file->direct && fcntl(file->fd, F_SETFL, 0))
 		return -errno;
 	file->direct = false;
-	return write_at(file, job->data + whole, job->data_bytes - whole, job->offset + whole);
+	return write_at(writer, file, job->data + whole, job->data_bytes - whole,
+			job->offset + whole);
 }
 
 static void on_seal(struct writer *writer, struct writer_job *job)
@@ -333,7 +350,7 @@ static void on_seal(struct writer *writer, struct writer_job *job)
 	int r;
 
 	set_clean(writer, file); /* sealing syncs */
-	r = file->error ? 0 : write_rest(file, job);
+	r = file->error ? 0 : write_rest(writer, file, job);
 	give_back(writer, job);
 	if (file->error)
 		return;
@@ -355,7 +372,7 @@ static int64_t cut(struct writer_file *file, const struct writer_job *job)
 	if (fcntl(file->fd, F_SETFL, 0) || ftruncate(file->fd, (off_t)bytes))
 		return -errno;
 	file->direct = false;
-	if (write_at(file, job->data, job->data_bytes, bytes))
+	if (write_all(file, job->data, job->data_bytes, bytes))
 		return (int64_t)bytes; /* sealing cuts again */
 	return (int64_t)(bytes + job->data_bytes);
 }

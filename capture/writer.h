@@ -28,6 +28,7 @@ struct writer_options {
 	/* What was written is synced so long after it, at the latest: what a power cut may cost of
 	 * an open segment. 0 = when it is sealed only. */
 	dur_t sync_after;
+	struct shared_writes *writes; /* put: each write's time is added; NULL = nobody asks */
 };
 
 enum writer_event_kind {

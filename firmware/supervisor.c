@@ -18,12 +18,14 @@
 #include "dispatch/serve/local_socket.h"
 #include "firmware/nic_events.h"
 #include "firmware/notify.h"
+#include "firmware/process_facts.h"
 #include "firmware/sandbox.h"
 #include "firmware/worker_set.h"
 
 #define COUNT_BUSY     (100 * DUR_MS) /* the kernel's counters, while something is captured */
 #define COUNT_IDLE     DUR_S
 #define LOOK_BUSY      (1 * DUR_S)  /* the NICs and their counters, which cost many times that; */
+#define WEIGH_EVERY    (10 * DUR_S) /* the processes' memory, time and descriptors */
 #define LOOK_IDLE      (2 * DUR_S)  /* besides, each NIC event is looked at at once */
 #define LIFE_GOOD      (10 * DUR_S) /* a child that lived so long may start again at once */
 #define BACKOFF_MIN    (100 * DUR_MS)
@@ -67,6 +69,7 @@ struct supervisor {
 	struct timer *count_timer;
 	bool capturing;
 	mono_t look_at;
+	mono_t weigh_at;
 	struct timer *stop_timer;
 	mono_t stop_asked;
 };
@@ -237,6 +240,7 @@ static int start_child(struct child *c)
 	c->link = ipc_link_new(c->supervisor->loop, ends[0], on_child_message, on_child_closed, c);
 	atomic_store(&public_row(c)->pid, c->pid);
 	atomic_store(&public_row(c)->started_wall_ns, wall_now().ns);
+	c->supervisor->weigh_at = (mono_t){0}; /* with the next count */
 	hand_over(c);
 	return 0;
 }
@@ -503,6 +507,27 @@ static void on_nic_event(void *owner)
 		look_at_nics(s);
 }
 
+static void weigh(struct shared_process *process)
+{
+	struct process_facts facts;
+	pid_t pid = atomic_load(&process->pid);
+
+	if (!pid || process_facts_read(pid, &facts))
+		return;
+	atomic_store(&process->cpu_ns, facts.cpu_ns);
+	atomic_store(&process->resident_bytes, facts.resident_bytes);
+	atomic_store(&process->descriptors, facts.descriptors);
+}
+
+static void weigh_processes(struct supervisor *s, mono_t now)
+{
+	if (mono_sub(s->weigh_at, now) > 0)
+		return;
+	s->weigh_at = mono_add(now, WEIGH_EVERY);
+	for (int role = 0; role < ROLE_COUNT; role++)
+		weigh(&s->options->shared->processes[role]);
+}
+
 static void on_count(void *owner)
 {
 	struct supervisor *s = owner;
@@ -510,6 +535,7 @@ static void on_count(void *owner)
 
 	timer_set(s->count_timer, s->capturing ? COUNT_BUSY : COUNT_IDLE);
 	count(s);
+	weigh_processes(s, now);
 	if (mono_sub(s->look_at, now) > 0)
 		return;
 	/* less a little, so that the next count is not just too early */

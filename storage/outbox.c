@@ -229,7 +229,7 @@ int outbox_add_fallback(struct db *db, const char *dead, const struct outbox_pus
 
 /* --- views --- */
 
-static void add_count(struct outbox_counts *counts, const char *state, int64_t n)
+void outbox_counts_add(struct outbox_counts *counts, const char *state, int64_t n)
 {
 	counts->accepted += n;
 	if (!strcmp(state, "delivered"))
@@ -249,7 +249,7 @@ int outbox_count(struct db *db, struct outbox_counts *ret)
 
 	*ret = (struct outbox_counts){0};
 	while (!r && (r = db_next(&rows)) == DB_ROW) {
-		add_count(ret, db_get_text(&rows, 0), db_get_integer(&rows, 1));
+		outbox_counts_add(ret, db_get_text(&rows, 0), db_get_integer(&rows, 1));
 		r = 0;
 	}
 	return r;

@@ -106,6 +106,8 @@ struct outbox_counts {
 	int64_t accepted, delivered, suppressed, pending, dead;
 };
 int outbox_count(struct db *db, struct outbox_counts *ret);
+/* `n` rows in `state`, as the table calls it. Pure. */
+void outbox_counts_add(struct outbox_counts *counts, const char *state, int64_t n);
 /* Array of {id, endpoint, alert, state, reason, attempts, status, text, created_at, next_at}:
  * of one alert, or the newest `limit` if alert is "". */
 int outbox_list(struct db *db, const char *alert, int limit, json_t **ret);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /metrics, Prometheus' text format 0.0.4. docs/operations.md lists the names.
+/* /metrics, Prometheus' text format 0.0.4 or OpenMetrics 1.0. docs/operations.md lists the names.
  *
- * Labels are rings, sources, roles and fixed words: never ids, addresses or free text. Outbox and
- * file system are asked on the store thread, as for the status. */
+ * Labels are rings, sources, endpoints, roles and fixed words: never ids, addresses or free text.
+ * Outbox and file system are asked on the store thread, as for the status. */
 #include <inttypes.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -11,165 +11,91 @@
 #include "base/buf.h"
 #include "dispatch/serve/api.h"
 #include "dispatch/serve/control_state.h"
+#include "dispatch/serve/metrics_endpoints.h"
+#include "dispatch/serve/metrics_rings.h"
 #include "dispatch/serve/metrics_text.h"
 #include "dispatch/serve/server.h"
-#include "storage/outbox.h"
+#include "storage/outbox_stats.h"
 #include "storage/quarantine.h"
 
-#define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
+#define METRICS_TYPE	  "text/plain; version=0.0.4; charset=utf-8"
+#define OPEN_METRICS	  "application/openmetrics-text"
+#define OPEN_METRICS_TYPE OPEN_METRICS "; version=1.0.0; charset=utf-8"
 
 struct metrics_job {
 	struct exchange *exchange;
 	int captures_fd;
-	struct outbox_counts counts;
+	struct outbox_stats *stats;
+	int stats_count;
 	uint32_t quarantined;
 	struct statvfs space;
 };
 
-/* ---- rings ---- */
+/* ---- processes ---- */
 
-static uint64_t history_bytes(const struct shared_ring *ring)
-{
-	uint64_t head = atomic_load(&ring->head_seq);
-	uint64_t blocks = head ? head - 1 : 0; /* numbers begin at 1 */
-
-	/* one block is always being filled */
-	if (ring->block_count && blocks > ring->block_count - 1)
-		blocks = ring->block_count - 1;
-	return blocks * ring->block_bytes;
-}
-
-static uint64_t capacity_bytes(const struct shared_ring *ring)
-{
-	return (uint64_t)ring->block_count * ring->block_bytes;
-}
-
-static uint64_t link_up(const struct shared_ring *ring)
-{
-	return atomic_load(&ring->state) == NIC_UP;
-}
-
-#define RING_COUNTER(member)                                                                       \
-	static uint64_t ring_##member(const struct shared_ring *ring)                              \
+#define PROCESS_VALUE(member)                                                                      \
+	static uint64_t process_##member(const struct shared_process *process)                     \
 	{                                                                                          \
-		return atomic_load(&ring->member);                                                 \
+		return (uint64_t)atomic_load(&process->member);                                    \
 	}
-RING_COUNTER(packets)
-RING_COUNTER(bytes)
-RING_COUNTER(nic_packets)
-RING_COUNTER(kernel_drops)
-RING_COUNTER(nic_drops)
-RING_COUNTER(lost_cursor)
-RING_COUNTER(kernel_freezes)
+PROCESS_VALUE(restarts)
+PROCESS_VALUE(resident_bytes)
+PROCESS_VALUE(descriptors)
+
+static uint64_t process_up(const struct shared_process *process)
+{
+	return atomic_load(&process->pid) != 0;
+}
 
 static const struct {
 	const char *name;
 	const char *type;
 	const char *help;
-	uint64_t (*get)(const struct shared_ring *ring);
-} ring_families[] = {
-	{"capture_link_up", "gauge", "1 while the interface is there and has a link.", link_up},
-	{"capture_packets_total", "counter", "Packets the ring received.", ring_packets},
-	{"capture_bytes_total", "counter", "Ring memory these packets took.", ring_bytes},
-	{"capture_nic_packets_total", "counter", "Packets the interface itself counted.",
-	 ring_nic_packets},
-	{"capture_freezes_total", "counter", "Times the kernel found the whole ring unread.",
-	 ring_kernel_freezes},
-	{"history_bytes", "gauge", "Memory of blocks that are not overwritten yet.", history_bytes},
-	{"history_capacity_bytes", "gauge", "Memory of the ring.", capacity_bytes},
+	uint64_t (*get)(const struct shared_process *process);
+} process_families[] = {
+	{"process_up", "gauge", "1 while the process runs.", process_up},
+	{"process_restarts_total", "counter", "Times it was started again.", process_restarts},
+	{"process_resident_memory_bytes", "gauge", "Memory it has, the ring it maps included.",
+	 process_resident_bytes},
+	{"process_open_fds", "gauge", "Descriptors it has open, 0 = may not be counted.",
+	 process_descriptors},
 };
 
-static const struct {
-	const char *reason;
-	uint64_t (*get)(const struct shared_ring *ring);
-} drop_reasons[] = {
-	{"kernel", ring_kernel_drops}, /* the ring was full */
-	{"nic", ring_nic_drops},       /* before the ring */
-	{"history", ring_lost_cursor}, /* overwritten before a capture had read them */
-};
-
-/* The name is the supervisor's, but every byte of shared memory is hostile. */
-static void ring_name(const struct shared_ring *ring, char ret[CHILD_NIC_SIZE + 1])
+/* Seconds. */
+static void add_process_times(struct buf *out, const struct shared *shared)
 {
-	memcpy(ret, ring->nic, CHILD_NIC_SIZE);
-	ret[CHILD_NIC_SIZE] = '\0';
-	for (char *p = ret; *p; p++)
-		if ((unsigned char)*p <= 0x20 || (unsigned char)*p >= 0x7f)
-			*p = '?';
-}
-
-static void add_drops(struct buf *out, const struct shared_ring *ring, const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(drop_reasons); i++) {
-		buf_append_text(out, "ringbell_capture_dropped_packets_total{ring=\"");
-		metrics_add_escaped(out, name);
-		buf_printf(out, "\",reason=\"%s\"} %" PRIu64 "\n", drop_reasons[i].reason,
-			   drop_reasons[i].get(ring));
-	}
-}
-
-static void add_ring_times(struct buf *out, const struct control *control, wall_t now)
-{
-	uint32_t count = control_ring_count(control);
-	char name[CHILD_NIC_SIZE + 1];
-
-	metrics_add_family(out, "history_window_seconds", "gauge",
-			   "How far back a capture can begin.");
-	for (uint32_t i = 0; i < count; i++) {
-		int64_t oldest = atomic_load(&control->shared->rings[i].oldest_wall_ns);
-
-		ring_name(&control->shared->rings[i], name);
-		metrics_add_labelled(out, "history_window_seconds", "ring", name);
+	metrics_add_family(out, "process_cpu_seconds_total", "counter",
+			   "Processor time, user and system; begins again with the process.");
+	for (int role = 0; role < ROLE_COUNT; role++) {
+		metrics_add_labelled(out, "process_cpu_seconds_total", "role",
+				     role_name((enum role)role));
 		buf_printf(out, "%.3f\n",
-			   oldest && oldest < now.ns ? (double)(now.ns - oldest) / 1e9 : 0);
+			   (double)atomic_load(&shared->processes[role].cpu_ns) / 1e9);
 	}
-	metrics_add_family(out, "newest_packet_timestamp_seconds", "gauge",
-			   "When the newest packet came, 0 = none yet.");
-	for (uint32_t i = 0; i < count; i++) {
-		int64_t newest = atomic_load(&control->shared->rings[i].newest_wall_ns);
+	metrics_add_family(out, "process_start_time_seconds", "gauge", "When it was started last.");
+	for (int role = 0; role < ROLE_COUNT; role++) {
+		int64_t at = atomic_load(&shared->processes[role].started_wall_ns);
 
-		ring_name(&control->shared->rings[i], name);
-		metrics_add_labelled(out, "newest_packet_timestamp_seconds", "ring", name);
-		buf_printf(out, "%.3f\n", (double)newest / 1e9);
+		metrics_add_labelled(out, "process_start_time_seconds", "role",
+				     role_name((enum role)role));
+		buf_printf(out, "%.3f\n", (double)at / 1e9);
 	}
 }
 
-static void add_rings(struct buf *out, const struct control *control, wall_t now)
+static void add_processes(struct buf *out, const struct shared *shared)
 {
-	uint32_t count = control_ring_count(control);
-	char name[CHILD_NIC_SIZE + 1];
-
-	for (size_t f = 0; f < ARRAY_SIZE(ring_families); f++) {
-		metrics_add_family(out, ring_families[f].name, ring_families[f].type,
-				   ring_families[f].help);
-		for (uint32_t i = 0; i < count; i++) {
-			ring_name(&control->shared->rings[i], name);
-			metrics_add_count(out, ring_families[f].name, "ring", name,
-					  ring_families[f].get(&control->shared->rings[i]));
-		}
+	for (size_t f = 0; f < ARRAY_SIZE(process_families); f++) {
+		metrics_add_family(out, process_families[f].name, process_families[f].type,
+				   process_families[f].help);
+		for (int role = 0; role < ROLE_COUNT; role++)
+			metrics_add_count(out, process_families[f].name, "role",
+					  role_name((enum role)role),
+					  process_families[f].get(&shared->processes[role]));
 	}
-	metrics_add_family(out, "capture_dropped_packets_total", "counter",
-			   "Packets lost, by where.");
-	for (uint32_t i = 0; i < count; i++) {
-		ring_name(&control->shared->rings[i], name);
-		add_drops(out, &control->shared->rings[i], name);
-	}
-	add_ring_times(out, control, now);
+	add_process_times(out, shared);
 }
 
 /* ---- the rest ---- */
-
-static void add_processes(struct buf *out, const struct control *control)
-{
-	metrics_add_family(out, "process_up", "gauge", "1 while the process runs.");
-	for (int role = 0; control->shared && role < ROLE_COUNT; role++)
-		metrics_add_count(out, "process_up", "role", role_name((enum role)role),
-				  atomic_load(&control->shared->processes[role].pid) != 0);
-	metrics_add_family(out, "process_restarts_total", "counter", "Times it was started again.");
-	for (int role = 0; control->shared && role < ROLE_COUNT; role++)
-		metrics_add_count(out, "process_restarts_total", "role", role_name((enum role)role),
-				  atomic_load(&control->shared->processes[role].restarts));
-}
 
 static void add_alerts(struct buf *out, const struct intake_counts *counts)
 {
@@ -212,6 +138,33 @@ static void add_captures(struct buf *out, const struct control *control)
 	for (int state = CAPTURE_STARTING; state < CAPTURE_FINISHED; state++)
 		metrics_add_count(out, "captures", "state",
 				  capture_state_name((enum capture_state)state), states[state]);
+	metrics_add_family(out, "captures_finished_total", "counter",
+			   "Captures that finished, by how whole they are.");
+	for (int i = COMPLETE; i <= EMPTY; i++)
+		metrics_add_count(out, "captures_finished_total", "completeness",
+				  coverage_completeness_name((enum completeness)i),
+				  control->finished.counts[i]);
+}
+
+static void add_writes(struct buf *out, const struct shared_writes *writes)
+{
+	struct metrics_histogram histogram = {.sum = atomic_load(&writes->sum_ns)};
+
+	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+		histogram.counts[i] = atomic_load(&writes->counts[i]);
+	metrics_add_family(out, "storage_write_seconds", "histogram",
+			   "How long one write to a segment took.");
+	metrics_add_histogram(out, "storage_write_seconds", NULL, NULL, &histogram);
+}
+
+static void add_evicted(struct buf *out, const struct retention_job *retention)
+{
+	metrics_add_family(out, "storage_evicted_captures_total", "counter",
+			   "Captures whose files retention removed, by reason.");
+	for (int i = RETENTION_AGE; i < RETENTION_OPERATOR; i++)
+		metrics_add_count(out, "storage_evicted_captures_total", "reason",
+				  retention_reason_name((enum retention_reason)i),
+				  retention->evicted[i]);
 }
 
 static void add_storage(struct buf *out, const struct statvfs *space)
@@ -225,20 +178,6 @@ static void add_storage(struct buf *out, const struct statvfs *space)
 			   "Size of the captures' file system.");
 	buf_printf(out, "ringbell_storage_capacity_bytes %" PRIu64 "\n",
 		   (uint64_t)space->f_blocks * space->f_frsize);
-}
-
-static void add_dispatch(struct buf *out, const struct outbox_counts *counts)
-{
-	metrics_add_family(out, "dispatch_deliveries_total", "counter", "Pushes that are decided.");
-	metrics_add_count(out, "dispatch_deliveries_total", "result", "delivered",
-			  (uint64_t)counts->delivered);
-	metrics_add_count(out, "dispatch_deliveries_total", "result", "dead",
-			  (uint64_t)counts->dead);
-	metrics_add_count(out, "dispatch_deliveries_total", "result", "suppressed",
-			  (uint64_t)counts->suppressed);
-	metrics_add_family(out, "dispatch_queue_length", "gauge",
-			   "Pushes that wait or are on their way.");
-	buf_printf(out, "ringbell_dispatch_queue_length %" PRId64 "\n", counts->pending);
 }
 
 static void add_stall(struct buf *out, const struct courier_link *courier)
@@ -276,27 +215,33 @@ static void add_connections(struct buf *out, const struct connection_pool *pool)
 				  crowd_kind_name((enum crowd_kind)i), counts->busy[i]);
 }
 
+/* One line per class of status that occurred. */
+static void add_answers(struct buf *out, const uint64_t answers[REQUEST_CODES], const char *route,
+			unsigned method)
+{
+	char name[64];
+
+	for (int code = 0; code < REQUEST_CODES; code++)
+		if (answers[code])
+			buf_printf(out,
+				   "ringbell_http_requests_total{route=\"%s\",method=\"%s\","
+				   "code=\"%dxx\"} %" PRIu64 "\n",
+				   route,
+				   method < REQUEST_METHODS - 1
+					   ? route_format_methods(1u << method, name)
+					   : "other",
+				   code + 1, answers[code]);
+}
+
 static void add_requests(struct buf *out, const struct request_counts *counts)
 {
 	metrics_add_family(out, "http_requests_total", "counter",
-			   "Requests that were answered, by route and class of status.");
+			   "Requests that were answered, by route, method and class of status.");
 	for (size_t route = 0; route <= api_route_count && route < REQUEST_ROUTES_MAX; route++)
-		for (int code = 0; code < REQUEST_CODES; code++) {
-			uint64_t n = counts->answers[route][code];
-			char methods[64];
-
-			if (!n)
-				continue;
-			buf_printf(
-				out,
-				"ringbell_http_requests_total{route=\"%s\",method=\"%s\","
-				"code=\"%dxx\"} %" PRIu64 "\n",
-				route < api_route_count ? api_routes[route].pattern : "none",
-				route < api_route_count
-					? route_format_methods(api_routes[route].methods, methods)
-					: "",
-				code + 1, n);
-		}
+		for (unsigned method = 0; method < REQUEST_METHODS; method++)
+			add_answers(out, counts->answers[route][method],
+				    route < api_route_count ? api_routes[route].pattern : "none",
+				    method);
 	metrics_add_family(out, "http_request_duration_seconds", "histogram",
 			   "From the complete request to the beginning of its answer.");
 	for (int i = 0; i < CROWD_KINDS; i++)
@@ -307,21 +252,7 @@ static void add_requests(struct buf *out, const struct request_counts *counts)
 static void add_watch(struct buf *out, const struct control *control)
 {
 	const struct watch_self *watch = &control->watch;
-	char name[CHILD_NIC_SIZE + 1];
 
-	metrics_add_family(out, "capture_heartbeat", "gauge",
-			   "0 while the interface counts packets and the ring gets none.");
-	for (uint32_t i = 0; i < control_ring_count(control); i++) {
-		ring_name(&control->shared->rings[i], name);
-		metrics_add_count(out, "capture_heartbeat", "ring", name,
-				  !watch->rings[i].heartbeat.stalled);
-	}
-	metrics_add_family(out, "history_short", "gauge",
-			   "1 while alerts come later than history reaches back.");
-	for (uint32_t i = 0; i < control_ring_count(control); i++) {
-		ring_name(&control->shared->rings[i], name);
-		metrics_add_count(out, "history_short", "ring", name, watch->rings[i].is_short);
-	}
 	metrics_add_family(out, "source_delay_seconds", "gauge",
 			   "Longest time of late between an alert's beginning and its coming.");
 	metrics_add_labelled(out, "source_delay_seconds", "source", "");
@@ -355,36 +286,52 @@ static int metrics_run(struct db *db, void *arg)
 	if (fstatvfs(job->captures_fd, &job->space))
 		job->space.f_frsize = 0;
 	job->quarantined = quarantine_count(job->captures_fd);
-	return outbox_count(db, &job->counts);
+	job->stats_count = outbox_list_stats(db, &job->stats);
+	return job->stats_count < 0 ? job->stats_count : 0;
+}
+
+static void add_all(struct buf *out, const struct control *control, const struct metrics_job *job)
+{
+	wall_t now = wall_now();
+
+	metrics_add_family(out, "build_info", "gauge", "Always 1.");
+	metrics_add_count(out, "build_info", "version", RINGBELL_VERSION, 1);
+	metrics_add_rings(out, control, now);
+	if (control->shared) {
+		add_processes(out, control->shared);
+		add_writes(out, &control->shared->writes);
+	}
+	add_alerts(out, &control->intakes);
+	add_refusals(out, &control->refusals);
+	add_captures(out, control);
+	add_storage(out, &job->space);
+	add_evicted(out, &control->retention);
+	metrics_add_family(out, "storage_quarantined", "gauge", "Things moved aside by recovery.");
+	buf_printf(out, "ringbell_storage_quarantined %" PRIu32 "\n", job->quarantined);
+	metrics_add_endpoints(out, control, job->stats, (size_t)job->stats_count, now);
+	add_stall(out, &control->courier);
+	add_http(out, control);
+	add_watch(out, control);
 }
 
 static void metrics_done(void *arg, int result)
 {
 	struct metrics_job *job = arg;
 	struct exchange *exchange = job->exchange;
-	const struct control *control = exchange->control;
+	const char *accept = exchange_header(exchange, "Accept");
 	CLEANUP_BUF struct buf out = BUF_INIT;
 
 	if (result < 0) {
 		exchange_refuse_store(exchange, result);
-		free(job);
-		return;
+	} else if (accept && strstr(accept, OPEN_METRICS)) {
+		add_all(&out, exchange->control, job);
+		metrics_to_open(&out);
+		exchange_reply_text(exchange, OPEN_METRICS_TYPE, out.data, out.len);
+	} else {
+		add_all(&out, exchange->control, job);
+		exchange_reply_text(exchange, METRICS_TYPE, out.data, out.len);
 	}
-	metrics_add_family(&out, "build_info", "gauge", "Always 1.");
-	metrics_add_count(&out, "build_info", "version", RINGBELL_VERSION, 1);
-	add_rings(&out, control, wall_now());
-	add_processes(&out, control);
-	add_alerts(&out, &control->intakes);
-	add_refusals(&out, &control->refusals);
-	add_captures(&out, control);
-	add_storage(&out, &job->space);
-	metrics_add_family(&out, "storage_quarantined", "gauge", "Things moved aside by recovery.");
-	buf_printf(&out, "ringbell_storage_quarantined %" PRIu32 "\n", job->quarantined);
-	add_dispatch(&out, &job->counts);
-	add_stall(&out, &control->courier);
-	add_http(&out, control);
-	add_watch(&out, control);
-	exchange_reply_text(exchange, METRICS_TYPE, out.data, out.len);
+	free(job->stats);
 	free(job);
 }
 

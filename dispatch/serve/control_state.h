@@ -21,6 +21,7 @@
 #include "dispatch/serve/control.h"
 #include "dispatch/serve/courier_link.h"
 #include "dispatch/serve/digest_queue.h"
+#include "dispatch/serve/finished_count.h"
 #include "dispatch/serve/intake_count.h"
 #include "dispatch/serve/intake_rate.h"
 #include "dispatch/serve/listen.h"
@@ -79,6 +80,7 @@ struct control {
 	struct readings readings;
 	struct retention_job retention;
 	struct refusal_counts refusals;
+	struct finished_counts finished;
 	struct prune_job prune;
 	struct watch_self watch;
 	struct intake_rates rates;

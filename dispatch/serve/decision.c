@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "dispatch/serve/control_state.h"
+#include "dispatch/serve/finished_count.h"
 #include "dispatch/serve/manifest_job.h"
 #include "dispatch/serve/message.h"
 #include "dispatch/serve/narrow.h"
@@ -355,6 +356,8 @@ static void fact_carry_out(struct control *control, const struct fact *fact)
 			live_match_commit(capture);
 		}
 		manifest_job_post(control, fact->id);
+		if (fact->capture.state == CAPTURE_FINISHED)
+			finished_count_post(control, fact->id);
 		break;
 	case FACT_SEGMENT:
 		if (fact->segment.sealed)

@@ -158,6 +158,15 @@ static void set_common_headers(struct exchange *exchange)
 	exchange_set_header(exchange, "Cache-Control", "no-store");
 }
 
+static size_t method_index(const struct exchange *exchange)
+{
+	size_t i = 0;
+
+	while (i < REQUEST_METHODS - 1 && exchange->method != 1u << i)
+		i++;
+	return i;
+}
+
 static void count(const struct exchange *exchange, int status)
 {
 	struct request_counts *counts = &exchange->control->requests;
@@ -167,7 +176,7 @@ static void count(const struct exchange *exchange, int status)
 									       : CROWD_MANAGEMENT;
 
 	if (row < REQUEST_ROUTES_MAX && status >= 100 && status < 600)
-		counts->answers[row][status / 100 - 1]++;
+		counts->answers[row][method_index(exchange)][status / 100 - 1]++;
 	metrics_histogram_add(&counts->durations[kind], mono_sub(mono_now(), exchange->began));
 }
 

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prometheus' text format 0.0.4, line by line. Names are without the prefix "ringbell_". Pure. */
+/* Prometheus' text format 0.0.4, line by line, and OpenMetrics (its specification 1.0). Names are
+ * without the prefix "ringbell_". Pure. */
 #pragma once
 
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
+#include "base/histogram.h"
 
 /* HELP and TYPE; `type` is "counter", "gauge" or "histogram". */
 void metrics_add_family(struct buf *out, const char *name, const char *type, const char *help);
+/* A whole page becomes OpenMetrics 1.0: there a counter's family has no "_total", and the page has
+ * an end. */
+void metrics_to_open(struct buf *page);
 /* A label's value, escaped. */
 void metrics_add_escaped(struct buf *out, const char *value);
 /* The name and one label, up to the blank. */
@@ -17,14 +21,9 @@ void metrics_add_labelled(struct buf *out, const char *name, const char *label, 
 void metrics_add_count(struct buf *out, const char *name, const char *label, const char *value,
 		       uint64_t n);
 
-/* How long something took, in buckets from 1 ms to 10 s. */
-#define METRICS_BUCKETS 9
-static const dur_t metrics_bounds[METRICS_BUCKETS] = {DUR_MS,	   5 * DUR_MS,	 10 * DUR_MS,
-						      50 * DUR_MS, 100 * DUR_MS, 500 * DUR_MS,
-						      DUR_S,	   5 * DUR_S,	 10 * DUR_S};
-
+/* How long something took. */
 struct metrics_histogram {
-	uint64_t counts[METRICS_BUCKETS + 1];
+	uint64_t counts[HISTOGRAM_BUCKETS];
 	dur_t sum;
 };
 

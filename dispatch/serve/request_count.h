@@ -7,9 +7,10 @@
 
 #define REQUEST_ROUTES_MAX 160
 #define REQUEST_CODES	   5 /* 1xx … 5xx */
+#define REQUEST_METHODS	   7 /* of enum route_method, and the rest */
 
 struct request_counts {
 	/* by row of the route table; the row after the last: no route */
-	uint64_t answers[REQUEST_ROUTES_MAX][REQUEST_CODES];
+	uint64_t answers[REQUEST_ROUTES_MAX][REQUEST_METHODS][REQUEST_CODES];
 	struct metrics_histogram durations[CROWD_KINDS];
 };

@@ -129,8 +129,11 @@ static int remove_run(struct db *db, void *arg)
 	int r = 0;
 
 	for (int i = 0; i < look->count && r >= 0; i++)
-		if (look->reasons[i] != RETENTION_STAYS)
+		if (look->reasons[i] != RETENTION_STAYS) {
 			r = retention_remove(db, look->items[i].id, look->reasons[i], look->now);
+			if (r == CATALOGUE_ABSENT) /* pinned meanwhile */
+				look->reasons[i] = RETENTION_STAYS;
+		}
 	return r < 0 ? r : 0;
 }
 
@@ -143,9 +146,11 @@ static void remove_done(void *arg, int result)
 		return;
 	}
 	for (int i = 0; i < look->count; i++)
-		if (look->reasons[i] != RETENTION_STAYS)
+		if (look->reasons[i] != RETENTION_STAYS) {
+			look->job->evicted[look->reasons[i]]++;
 			log_info("control", "capture %s: removed by retention: %s",
 				 look->items[i].id, retention_reason_name(look->reasons[i]));
+		}
 	delete_next(look);
 }
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/loop.h"
+#include "storage/retention.h"
 
 struct control;
 
@@ -16,10 +17,11 @@ struct retention_job {
 	struct control *control;
 	struct timer *timer;
 	bool busy;
-	bool again;	  /* kicked meanwhile */
-	uint64_t removed; /* captures, since the start */
-	uint64_t wanting; /* bytes that nothing may be removed for */
-	bool told;	  /* that something is wanting */
+	bool again;			      /* kicked meanwhile */
+	uint64_t removed;		      /* captures, since the start */
+	uint64_t evicted[RETENTION_OPERATOR]; /* of them decided, by reason */
+	uint64_t wanting;		      /* bytes that nothing may be removed for */
+	bool told;			      /* that something is wanting */
 };
 
 void retention_job_init(struct retention_job *job, struct control *control);

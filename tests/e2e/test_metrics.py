@@ -4,13 +4,16 @@
 import hashlib
 import json
 import re
+import subprocess
 
 import contract
+from build import ROOT
 import harness
 from network import NIC, wait_for_packets
 from waiting import wait_for
 
 RATE = 20_000
+RULES = f"{ROOT}/docs/prometheus/ringbell.rules.yml"
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 SAMPLE = re.compile(rf"({NAME})(?:\{{(.*)\}})? (-?[0-9]+(?:\.[0-9]+)?)")
 SUFFIXES = ("_bucket", "_sum", "_count")
@@ -96,7 +99,7 @@ class Metrics(harness.Case):
         self.assertGreater(self.value(samples, "history_window_seconds", ring=NIC), 0)
         self.assertGreater(self.value(samples, "newest_packet_timestamp_seconds", ring=NIC),
                            1_700_000_000)
-        for reason in ("kernel", "nic", "history"):
+        for reason in ("kernel", "nic", "history", "disk"):
             self.assertEqual(self.value(samples, "capture_dropped_packets_total", ring=NIC,
                                         reason=reason), 0)
         for name, series in before.items():
@@ -127,14 +130,73 @@ class Metrics(harness.Case):
         self.assertEqual(self.value(samples, "alerts_received_total", source="",
                                     result="unauthorized"), 1)
         self.assertEqual(sum(samples["ringbell_captures"].values()), 1)
-        self.assertEqual(self.value(samples, "dispatch_queue_length"), 1)
-        self.assertEqual(self.value(samples, "dispatch_deliveries_total", result="delivered"), 0)
+        endpoint = {"endpoint": "nobody listens", "kind": "http"}
+        self.assertEqual(self.value(samples, "dispatch_queue_length", **endpoint), 1)
+        self.assertGreater(self.value(samples, "dispatch_oldest_age_seconds", **endpoint), 0)
+        self.assertEqual(self.value(samples, "dispatch_last_success_timestamp_seconds",
+                                    **endpoint), 0)
+        self.assertEqual(self.value(samples, "dispatch_deliveries_total", result="delivered",
+                                    **endpoint), 0)
         self.assertEqual(self.value(samples, "http_requests_total", route="/in/{}/{}",
-                                    method="GET, HEAD, POST", code="4xx"), 3)
+                                    method="POST", code="4xx"), 3)
         self.assertEqual(samples["ringbell_http_request_duration_seconds"][
             frozenset({("kind", "intake"), ("", "_count")})], 5)
         storage = self.ringbell.status()["storage"]
         self.assertEqual(self.value(samples, "storage_capacity_bytes"), storage["total_bytes"])
+
+    def test_finished_removed_and_written(self):
+        policy = self.ringbell.add_policy("all")["id"]
+        self.ringbell.add_endpoint("all", kind="pcap", policy=policy)
+        self.traffic(RATE)
+        wait_for_packets(RATE)
+        self.ringbell.send_alert(level="critical", policy="p", object="o")
+        wait_for("packets", lambda: any(row["coverage"]["packets"]
+                                        for row in self.ringbell.captures_of(policy)))
+        self.ringbell.send_alert(level="recovery", policy="p", object="o")
+        finished = lambda: self.scrape()["ringbell_captures_finished_total"]
+        wait_for("a finished capture", lambda: sum(finished().values()) == 1)
+        self.assertEqual(finished()[frozenset({("completeness", "empty")})], 0)
+        samples = self.scrape()
+        self.assertGreater(samples["ringbell_storage_write_seconds"][
+            frozenset({("", "_count")})], 0)
+        self.assertEqual(sum(samples["ringbell_storage_evicted_captures_total"].values()), 0)
+
+    def test_processes_are_weighed(self):
+        roles = ("supervisor", "recorder", "control", "courier")
+        wait_for("every process weighed", lambda: all(
+            self.value(self.scrape(), "process_resident_memory_bytes", role=role)
+            for role in roles))
+        samples = self.scrape()
+        for role in roles:
+            self.assertGreater(self.value(samples, "process_open_fds", role=role), 3, role)
+            self.assertGreater(self.value(samples, "process_start_time_seconds", role=role),
+                               1_700_000_000)
+            self.value(samples, "process_cpu_seconds_total", role=role)
+
+    def test_judged_by_prometheus(self):
+        """promtool reads the page and the rules; each metric that a rule names is on the page."""
+        page = self.ringbell.api.ask("GET", "/metrics").body
+        judged = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True)
+        self.assertEqual((judged.returncode, judged.stdout, judged.stderr), (0, b"", b""))
+        judged = subprocess.run(["promtool", "check", "rules", RULES], capture_output=True)
+        self.assertEqual(judged.returncode, 0, judged)
+        with open(RULES) as file:
+            named = set(re.findall(r"ringbell_[a-z_]+", file.read()))
+        known = parse(page.decode())
+        known = set(known) | {name + "_bucket" for name in known}
+        self.assertGreater(len(named), 5)
+        self.assertLessEqual(named, known)
+
+    def test_open_metrics(self):
+        answer = self.ringbell.api.ask("GET", "/metrics", headers={
+            "Accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"})
+        self.assertEqual(answer.headers["content-type"],
+                         "application/openmetrics-text; version=1.0.0; charset=utf-8")
+        text = answer.body.decode()
+        self.assertTrue(text.endswith("\n# EOF\n"))
+        self.assertNotRegex(text, r"# (TYPE|HELP) [a-z_]+_total ")
+        self.assertIn("\n# TYPE ringbell_capture_packets counter\n", text)
+        self.assertIn(f'\nringbell_capture_packets_total{{ring="{NIC}"}} ', text)
 
     def test_contract_is_served(self):
         answer = self.ringbell.api.ask("GET", "/api/v1/openapi.json")

@@ -14,6 +14,9 @@ ringbell_config_unit(config)
 ringbell_config_unit(config_document)
 ringbell_config_unit(config_options)
 
+ringbell_unit(process_facts base)
+target_sources(test_process_facts PRIVATE ${CMAKE_SOURCE_DIR}/firmware/process_facts.c)
+
 ringbell_unit(sandbox base)
 target_sources(test_sandbox PRIVATE
 	${CMAKE_SOURCE_DIR}/firmware/landlock.c

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The pure parts of dispatch/serve are tested by themselves.
-foreach(name auth crowd gate heartbeat intake_count problem range reach route)
+foreach(name auth crowd gate heartbeat intake_count metrics_text problem range reach route)
 	ringbell_unit(${name} base)
 	target_sources(test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/dispatch/serve/${name}.c)
 endforeach()

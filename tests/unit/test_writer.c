@@ -188,7 +188,7 @@ static void add_block(struct track *t, uint32_t packets, uint32_t bytes)
 
 static struct writer *writer(enum writer_mode mode, uint32_t count, int64_t min_free)
 {
-	struct writer_options options = {BUFFER_BYTES, count, min_free, mode, 0};
+	struct writer_options options = {BUFFER_BYTES, count, min_free, mode, 0, NULL};
 	struct writer *w = NULL;
 
 	check(!writer_new(&options, &w));
@@ -478,9 +478,9 @@ static void name_is_taken(void)
 static void bad_options(void)
 {
 	static const struct writer_options bad[] = {
-		{0, 4, 0, WRITER_DIRECT, 0},	 {5000, 4, 0, WRITER_DIRECT, 0},
-		{4096, 1, 0, WRITER_DIRECT, 0},	 {1u << 31, 4, 0, WRITER_DIRECT, 0},
-		{4096, 4, -1, WRITER_DIRECT, 0},
+		{0, 4, 0, WRITER_DIRECT, 0, NULL},     {5000, 4, 0, WRITER_DIRECT, 0, NULL},
+		{4096, 1, 0, WRITER_DIRECT, 0, NULL},  {1u << 31, 4, 0, WRITER_DIRECT, 0, NULL},
+		{4096, 4, -1, WRITER_DIRECT, 0, NULL},
 	};
 	struct writer *w;
 
@@ -517,7 +517,7 @@ int fdatasync(int fd)
 
 static struct writer *syncing_writer(dur_t after)
 {
-	struct writer_options options = {BUFFER_BYTES, 4, 0, WRITER_DIRECT, after};
+	struct writer_options options = {BUFFER_BYTES, 4, 0, WRITER_DIRECT, after, NULL};
 	struct writer *w = NULL;
 
 	check(!writer_new(&options, &w));
