@@ -108,8 +108,12 @@ static void write_index(struct reading *reading, int fd, struct digest_reply *re
 	size_t bytes;
 
 	index = segment_indexer_finish(reading->indexer, reply->bytes, reply->sha256, &bytes);
-	if (index && !file_write_all(fd, index, bytes))
-		reply->index_bytes = bytes;
+	if (!index)
+		bytes = 0;
+	if (file_write_all(fd, index, bytes))
+		return;
+	reply->index_bytes = bytes;
+	sha256_text(index ? index : (const unsigned char *)"", bytes, reply->index_sha256);
 }
 
 /* index: where it goes, or -1. */

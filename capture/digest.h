@@ -20,8 +20,9 @@ struct digest_reply {
 	int32_t error; /* errno or 0 */
 	uint32_t reserved;
 	uint64_t bytes;
-	uint64_t index_bytes; /* 0 = there is none: not asked for, not possible, not written */
+	uint64_t index_bytes; /* 0 = there is none */
 	char sha256[SHA256_HEX_SIZE];
+	char index_sha256[SHA256_HEX_SIZE]; /* "" = not asked for, or not written */
 };
 
 int digest_main(int socket);

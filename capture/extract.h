@@ -70,7 +70,8 @@ struct extract_job {
 struct extract_index {
 	uint32_t source;
 	uint32_t bytes;
-	char sha256[SHA256_HEX_SIZE]; /* of the segment */
+	char sha256[SHA256_HEX_SIZE];	    /* of the segment */
+	char index_sha256[SHA256_HEX_SIZE]; /* of the index: a forged one could hide packets */
 };
 
 struct extract_segment {

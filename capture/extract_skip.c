@@ -2,6 +2,7 @@
 #include "capture/extract_skip.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,6 +32,14 @@ static int read_all(int fd, unsigned char *data, size_t bytes)
 	return 0;
 }
 
+static bool is_genuine(const struct extract_skip *skip, const struct extract_index *message)
+{
+	char sha256[SHA256_HEX_SIZE];
+
+	sha256_text(skip->data, skip->bytes, sha256);
+	return !memcmp(sha256, message->index_sha256, sizeof(sha256));
+}
+
 void extract_skip_load(struct extract_skip *skip, const struct extract_index *message, int fd)
 {
 	extract_skip_clear(skip);
@@ -39,7 +48,7 @@ void extract_skip_load(struct extract_skip *skip, const struct extract_index *me
 	if (message->bytes && message->bytes <= SEGMENT_INDEX_BYTES_MAX) {
 		skip->bytes = message->bytes;
 		skip->data = xmalloc(skip->bytes);
-		if (read_all(fd, skip->data, skip->bytes))
+		if (read_all(fd, skip->data, skip->bytes) || !is_genuine(skip, message))
 			skip->bytes = 0; /* told when the segment is opened */
 		memcpy(skip->sha256, message->sha256, sizeof(skip->sha256));
 		skip->sha256[sizeof(skip->sha256) - 1] = '\0';

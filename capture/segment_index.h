@@ -7,7 +7,8 @@
  * of reading. It holds what BPF's "host" and "port" compare, and more: addresses of IPv4, IPv6, ARP
  * and RARP, ports of TCP, UDP and SCTP, behind VLAN tags too. It is made by the worker that hashes
  * the segment, names size and SHA-256 of what it was made from, and has a CRC over itself; one that
- * does not fit is not used. Pure.
+ * does not fit is not used, nor is one whose own SHA-256 is not what the catalogue says: a forged
+ * index could hide packets. Pure.
  *
  * Layout, little endian: head (72 bytes), pieces (48 bytes each), filter lines (32 bytes each). */
 #pragma once

@@ -72,6 +72,10 @@ const char catalogue_schema[] =
 	") STRICT;"
 	"CREATE INDEX gaps_capture ON gaps (capture, seq);";
 
+const char catalogue_schema_index[] =
+	"ALTER TABLE segments ADD COLUMN index_sha256 TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE segments ADD COLUMN index_bytes INTEGER NOT NULL DEFAULT 0;";
+
 const char *capture_state_name(enum capture_state state)
 {
 	static const char *const names[] = {
@@ -200,8 +204,8 @@ int catalogue_save_segment(struct db *db, const struct segment_row *row)
 		"INSERT OR REPLACE INTO segments (capture, ring, number, nic, name, sealed, "
 		"missing,"
 		"  file_bytes, packets, bytes, first, last, loss_kernel, loss_nic, loss_cursor,"
-		"  loss_torn, loss_disk, loss_restart, sha256)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		"  loss_torn, loss_disk, loss_restart, sha256, index_sha256, index_bytes)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		db_text(row->capture), db_integer(row->ring), db_integer(row->number),
 		db_text(row->nic), db_text(row->name), db_integer(row->sealed),
 		db_integer(row->missing), db_integer((int64_t)row->file_bytes),
@@ -209,13 +213,14 @@ int catalogue_save_segment(struct db *db, const struct segment_row *row)
 		db_wall(row->first), db_wall(row->last), db_integer((int64_t)row->loss.kernel),
 		db_integer((int64_t)row->loss.nic), db_integer((int64_t)row->loss.cursor),
 		db_integer((int64_t)row->loss.torn), db_integer((int64_t)row->loss.disk),
-		db_integer((int64_t)row->loss.restart), db_text(row->sha256));
+		db_integer((int64_t)row->loss.restart), db_text(row->sha256),
+		db_text(row->index_sha256), db_integer((int64_t)row->index_bytes));
 }
 
 #define SEGMENT_COLUMNS                                                                            \
 	"SELECT capture, ring, number, nic, name, sealed, missing, file_bytes, packets, bytes,"    \
 	"  first, last, loss_kernel, loss_nic, loss_cursor, loss_torn, loss_disk, loss_restart,"   \
-	"  sha256 FROM segments "
+	"  sha256, index_sha256, index_bytes FROM segments "
 
 static uint64_t get_count(const struct db_rows *rows, int column)
 {
@@ -232,7 +237,8 @@ static void take_segment(const struct db_rows *rows, struct segment_row *ret)
 				    .packets = get_count(rows, 8),
 				    .bytes = get_count(rows, 9),
 				    .first = db_get_wall(rows, 10),
-				    .last = db_get_wall(rows, 11)};
+				    .last = db_get_wall(rows, 11),
+				    .index_bytes = get_count(rows, 20)};
 	ret->loss = (struct capture_loss){.kernel = get_count(rows, 12),
 					  .nic = get_count(rows, 13),
 					  .cursor = get_count(rows, 14),
@@ -243,6 +249,7 @@ static void take_segment(const struct db_rows *rows, struct segment_row *ret)
 	db_copy_text(rows, 3, ret->nic, sizeof(ret->nic));
 	db_copy_text(rows, 4, ret->name, sizeof(ret->name));
 	db_copy_text(rows, 18, ret->sha256, sizeof(ret->sha256));
+	db_copy_text(rows, 19, ret->index_sha256, sizeof(ret->index_sha256));
 }
 
 int catalogue_list_segments(struct db *db, const char *capture, struct segment_row **ret)
@@ -273,10 +280,14 @@ int catalogue_remove_segment(struct db *db, const struct segment_row *row)
 		      db_text(row->capture), db_integer(row->ring), db_integer(row->number));
 }
 
-int catalogue_set_digest(struct db *db, const char *capture, const char *name, const char *sha256)
+int catalogue_set_digest(struct db *db, const struct segment_row *row)
 {
-	return db_run(db, "UPDATE segments SET sha256 = ? WHERE capture = ? AND name = ?",
-		      db_text(sha256), db_text(capture), db_text(name));
+	return db_run(db,
+		      "UPDATE segments SET sha256 = ?, index_sha256 = ?, index_bytes = ?"
+		      " WHERE capture = ? AND name = ?",
+		      db_text(row->sha256), db_text(row->index_sha256),
+		      db_integer((int64_t)row->index_bytes), db_text(row->capture),
+		      db_text(row->name));
 }
 
 int catalogue_list_undigested(struct db *db, int max, struct segment_row ret[])

@@ -57,6 +57,10 @@ struct segment_row {
 	wall_t first, last;
 	struct capture_loss loss;
 	char sha256[SHA256_HEX_SIZE]; /* "" until digested */
+	/* <name>.idx (capture/segment_index.h): only the one with this hash is believed. "" = none
+	 * was made; 0 bytes = there can be none */
+	char index_sha256[SHA256_HEX_SIZE];
+	uint64_t index_bytes;
 };
 
 struct gap_row {
@@ -87,7 +91,7 @@ int catalogue_save_segment(struct db *db,
 /* By ring and number. *ret is an array the caller frees. Returns the number or -errno. */
 int catalogue_list_segments(struct db *db, const char *capture, struct segment_row **ret);
 int catalogue_remove_segment(struct db *db, const struct segment_row *row);
-int catalogue_set_digest(struct db *db, const char *capture, const char *name, const char *sha256);
+int catalogue_set_digest(struct db *db, const struct segment_row *row); /* both hashes */
 /* Sealed segments without digest: up to max; returns the number or -errno. */
 int catalogue_list_undigested(struct db *db, int max, struct segment_row ret[]);
 

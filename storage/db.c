@@ -29,6 +29,7 @@ static const char *const migrations[DB_SCHEMA_VERSION][DB_MIGRATION_TEXTS] = {
 	{outbox_schema_queue},
 	{refusal_schema},
 	{outbox_schema_lost},
+	{catalogue_schema_index},
 };
 
 /* WAL + FULL: a commit that returned survives a power cut (measured: NORMAL loses acknowledged

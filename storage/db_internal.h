@@ -131,3 +131,4 @@ extern const char memory_migration[];
 extern const char outbox_schema_queue[];
 extern const char outbox_schema_lost[];
 extern const char refusal_schema[];
+extern const char catalogue_schema_index[];

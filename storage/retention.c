@@ -93,7 +93,8 @@ static int count_bytes(struct db *db, uint64_t *ret)
 {
 	CLEANUP_ROWS struct db_rows rows = {0};
 	int r = db_query(db, &rows,
-			 "SELECT coalesce(sum(file_bytes), 0) FROM segments WHERE missing = ?",
+			 "SELECT coalesce(sum(file_bytes + index_bytes), 0) FROM segments"
+			 " WHERE missing = ?",
 			 db_integer(0));
 
 	if (!r)
@@ -113,7 +114,7 @@ int retention_list(struct db *db, wall_t now, struct retention_item **ret, uint6
 	if (!r)
 		r = db_query(db, &rows,
 			     "SELECT c.id, c.policy, c.finished_at,"
-			     "  (SELECT coalesce(sum(file_bytes), 0) FROM segments s"
+			     "  (SELECT coalesce(sum(file_bytes + index_bytes), 0) FROM segments s"
 			     "   WHERE s.capture = c.id AND s.missing = 0),"
 			     "  EXISTS (SELECT 1 FROM pins p WHERE p.capture = c.id"
 			     "          AND (p.until = 0 OR p.until > ?))"

@@ -369,23 +369,22 @@ int derived_source_index(const struct derived_sources *sources, const struct der
 {
 	const struct segment_row *row = source->feed ? NULL : find_row(source, source->number);
 	char name[SEGMENT_NAME_SIZE + sizeof(SEGMENT_INDEX_SUFFIX)];
-	struct stat st;
 	int fd;
 
 	*ret_fd = -1;
 	if (!row || !row->sealed || !row->sha256[0] || !can_skip(&sources->order->job))
 		return 0;
+	if (!row->index_sha256[0])
+		return -ENOENT;
+	if (!row->index_bytes || row->index_bytes > SEGMENT_INDEX_BYTES_MAX)
+		return 0;
 	snprintf(name, sizeof(name), "%s" SEGMENT_INDEX_SUFFIX, row->name);
 	fd = open_file(sources, source, name);
 	if (fd < 0)
 		return fd;
-	/* an empty one says that there can be none */
-	if (fstat(fd, &st) || !st.st_size || st.st_size > SEGMENT_INDEX_BYTES_MAX) {
-		close(fd);
-		return 0;
-	}
-	ret->bytes = (uint32_t)st.st_size;
+	ret->bytes = (uint32_t)row->index_bytes;
 	memcpy(ret->sha256, row->sha256, sizeof(ret->sha256));
+	memcpy(ret->index_sha256, row->index_sha256, sizeof(ret->index_sha256));
 	*ret_fd = fd;
 	return 0;
 }

@@ -61,7 +61,7 @@ static int digest_result_run(struct db *db, void *arg)
 
 	if (row->missing)
 		return catalogue_save_segment(db, row);
-	r = catalogue_set_digest(db, row->capture, row->name, row->sha256);
+	r = catalogue_set_digest(db, row);
 	/* Here, not after the commit: a manifest that is ahead tells a hash that is true, one that
 	 * stayed behind for a crash would never be mended. */
 	if (!r)
@@ -115,21 +115,38 @@ struct digest_owner {
 	bool index_only; /* its SHA-256 is known */
 };
 
+/* Takes the reply's hashes over. False: there are none, or the segment is not what was hashed
+ * before. */
+static bool take_reply(const struct digest_owner *owner, const struct ipc_message *message)
+{
+	const struct digest_reply *reply = message ? (const void *)message->body : NULL;
+	struct segment_row *row = owner->slot;
+
+	if (!reply || !ipc_is(message, struct digest_reply) || reply->error ||
+	    !memchr(reply->sha256, 0, sizeof(reply->sha256)) ||
+	    !memchr(reply->index_sha256, 0, sizeof(reply->index_sha256)))
+		return false;
+	if (owner->index_only && strcmp(row->sha256, reply->sha256) != 0) {
+		log_error("control", "capture %s: segment %s is not what was hashed: altered",
+			  row->capture, row->name);
+		return false;
+	}
+	memcpy(row->sha256, reply->sha256, sizeof(row->sha256));
+	memcpy(row->index_sha256, reply->index_sha256, sizeof(row->index_sha256));
+	row->index_bytes = reply->index_bytes;
+	return true;
+}
+
 static void digest_on_reply(void *arg, const struct ipc_message *message)
 {
 	struct digest_owner *owner = arg;
 	struct digest_queue *queue = owner->queue;
 	struct segment_row *row = owner->slot;
-	const struct digest_reply *reply = message ? (const void *)message->body : NULL;
 
-	if (owner->index_only) {
-		slot_free(queue, row);
-	} else if (reply && ipc_is(message, struct digest_reply) && !reply->error &&
-		   memchr(reply->sha256, 0, sizeof(reply->sha256))) {
-		memcpy(row->sha256, reply->sha256, sizeof(row->sha256));
+	if (take_reply(owner, message)) {
 		digest_commit(queue, row, row);
 	} else {
-		if (!queue->control->stopping)
+		if (!queue->control->stopping && !owner->index_only)
 			log_warning("control",
 				    "capture %s: segment %s not hashed, trying again in 30 s",
 				    row->capture, row->name);

@@ -117,9 +117,20 @@ static void captures_are_listed_newest_first(struct db *db)
 		   "c3 c2 c1 ");
 }
 
+static void digest(struct db *db, const char *capture, const char *name, const char *sha256)
+{
+	struct segment_row row = {.index_bytes = 7};
+
+	snprintf(row.capture, sizeof(row.capture), "%s", capture);
+	snprintf(row.name, sizeof(row.name), "%s", name);
+	snprintf(row.sha256, sizeof(row.sha256), "%s", sha256);
+	snprintf(row.index_sha256, sizeof(row.index_sha256), "i-%s", sha256);
+	check(!catalogue_set_digest(db, &row));
+}
+
 static void digests_are_asked_for_once(struct db *db)
 {
-	struct segment_row row = segment("c2", 1, 7), got[8];
+	struct segment_row row = segment("c2", 1, 7), got[8], *list;
 
 	check(!catalogue_save_segment(db, &row));
 	row = segment("c2", 1, 8);
@@ -130,11 +141,15 @@ static void digests_are_asked_for_once(struct db *db)
 	check(!catalogue_save_segment(db, &row));
 	check_int(catalogue_list_undigested(db, 8, got), 2); /* and c1's */
 	check_int(catalogue_list_undigested(db, 1, got), 1);
-	check(!catalogue_set_digest(db, "c1", "segment-0-0", "aa"));
+	digest(db, "c1", "segment-0-0", "aa");
 	check_int(catalogue_list_undigested(db, 8, got), 1);
 	check_text(got[0].name, "segment-1-7");
-	check(!catalogue_set_digest(db, "c2", "segment-1-7", "bb"));
+	digest(db, "c2", "segment-1-7", "bb");
 	check_int(catalogue_list_undigested(db, 8, got), 0);
+	check(catalogue_list_segments(db, "c2", &list) > 0);
+	check_text(list[0].index_sha256, "i-bb");
+	check_int(list[0].index_bytes, 7);
+	free(list);
 }
 
 static void segment_of_nobody_is_refused(struct db *db)

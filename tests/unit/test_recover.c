@@ -162,6 +162,17 @@ static bool has_file(struct rig *rig, const char *id, const char *name)
 
 /* --- rows --- */
 
+static void digest(struct db *db, const char *capture, const char *name, const char *sha256)
+{
+	struct segment_row row = {.index_bytes = 7};
+
+	snprintf(row.capture, sizeof(row.capture), "%s", capture);
+	snprintf(row.name, sizeof(row.name), "%s", name);
+	snprintf(row.sha256, sizeof(row.sha256), "%s", sha256);
+	snprintf(row.index_sha256, sizeof(row.index_sha256), "i-%s", sha256);
+	check(!catalogue_set_digest(db, &row));
+}
+
 static void save_capture(struct rig *rig, const char *id, enum capture_state state)
 {
 	struct capture_row row = {.policy = "p", .policy_name = "web", .state = state};
@@ -355,7 +366,7 @@ static void catalogue_is_rebuilt_from_manifests(void)
 	recover(&rig);
 	snprintf(gap.capture, sizeof(gap.capture), "%s", id);
 	check(!catalogue_add_gap(rig.db, &gap));
-	check(!catalogue_set_digest(rig.db, id, name, "abc"));
+	digest(rig.db, id, name, "abc");
 	check(!journal_add_note(rig.db, (wall_t){DUR_S}, "capture", id, "", "begins"));
 	check(!manifest_save(rig.db, rig.captures_fd, NULL, id));
 	check(!catalogue_get_capture(rig.db, id, &before));
@@ -528,7 +539,7 @@ static void sealed_file_of_another_length_tells_for_itself(void)
 	save_capture(&rig, id, CAPTURE_FINISHED);
 	put_sealed(&rig, id, name, 3, 0);
 	recover(&rig);
-	check(!catalogue_set_digest(rig.db, id, name, "abc"));
+	digest(rig.db, id, name, "abc");
 	check(!manifest_save(rig.db, rig.captures_fd, NULL, id));
 	check(!catalogue_remove_capture(rig.db, id));
 	folder = capture_folder(&rig, id);

@@ -86,7 +86,8 @@ static void what_may_not_go_is_told(void)
 static void add_capture(struct db *db, const char *id, enum capture_state state, int64_t finished)
 {
 	struct capture_row row = {.state = state, .finished_at = {finished}, .policy = "p"};
-	struct segment_row part = {.sealed = true, .file_bytes = 100, .packets = 1};
+	struct segment_row part = {
+		.sealed = true, .file_bytes = 90, .index_bytes = 10, .packets = 1};
 
 	fill_text(row.id, id);
 	fill_text(row.folder, id);

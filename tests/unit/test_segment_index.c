@@ -122,8 +122,28 @@ static void open_skip(struct extract_skip *skip, const struct segment_reader *re
 
 	check(!file_write_all(fd, made, made_bytes));
 	memcpy(message.sha256, sha256, sizeof(sha256));
+	sha256_text(made, made_bytes, message.index_sha256);
 	extract_skip_load(skip, &message, fd);
 	check_int(extract_skip_begin(skip, reader), 0);
+}
+
+/* It fits the segment in all it says of itself, but is not the one that was made. */
+static void forged_index_is_not_believed(void)
+{
+	struct extract_index message = {.bytes = (uint32_t)made_bytes};
+	struct extract_skip skip = {.next = UINT64_MAX};
+	int fd = memfd_create("index", MFD_CLOEXEC), segment = memfd_create("segment", MFD_CLOEXEC);
+	struct segment_reader reader;
+
+	check(!file_write_all(fd, made, made_bytes));
+	check(!file_write_all(segment, file, file_bytes));
+	check(!segment_reader_open(&reader, segment, file_bytes));
+	memcpy(message.sha256, sha256, sizeof(sha256));
+	sha256_text("another", 7, message.index_sha256);
+	extract_skip_load(&skip, &message, fd);
+	check_int(extract_skip_begin(&skip, &reader), -EBADMSG);
+	check(!skip.data);
+	segment_reader_close(&reader);
 }
 
 static struct walk walk(const struct extract_job *job, int with_index)
@@ -199,6 +219,7 @@ int main(void)
 	make_file();
 	is_the_same_whatever_the_steps();
 	a_changed_bit_is_found();
+	forged_index_is_not_believed();
 	finds_the_one_packet();
 	finds_a_span();
 	free(made);
