@@ -34,6 +34,8 @@ enum child_message_type {
 	CHILD_CERTIFICATE,
 	CHILD_KEY,
 	CHILD_RELOAD, /* no body: key and certificate may have changed */
+	/* control only: struct child_source_socket + the bound socket, before CHILD_GO */
+	CHILD_SOURCE_SOCKET,
 	/* child → supervisor */
 	CHILD_READY = 100,    /* no body: this process serves */
 	CHILD_WORKER_REQUEST, /* struct child_worker; control only */
@@ -66,6 +68,12 @@ struct child_peer {
  * nothing is captured, often (and at once) while something is. */
 struct child_capturing {
 	uint32_t tracks; /* how many are recording */
+};
+
+/* A unix socket that alerts are written to. */
+struct child_source_socket {
+	uint32_t type;	/* SOCK_STREAM (it listens) or SOCK_DGRAM */
+	char path[108]; /* sizeof(sun_path), with NUL */
 };
 
 enum worker_kind {

@@ -19,6 +19,7 @@
 #include "capture/ring_socket.h"
 #include "dispatch/serve/listen.h"
 #include "firmware/document.h"
+#include "firmware/source_sockets.h"
 
 #define KIB	      1024LL
 #define MIB	      (1024 * KIB)
@@ -89,6 +90,13 @@ static int check_paths(const char *text)
 		text += len;
 	}
 	return 0;
+}
+
+static int check_sockets(const char *text)
+{
+	struct source_sockets_open sockets;
+
+	return source_sockets_parse(text, &sockets) < 0 ? -EINVAL : 0;
 }
 
 /* A list of addresses, networks and ranges. */
@@ -167,6 +175,12 @@ static const struct member members[] = {
 	{"/replay/loop", TYPE_BOOL, AT(replay.loop), .allowed = "true or false"},
 	{"/sources/folders", TYPE_TEXT, TEXT(sources.folders), .min = 1, .check = check_paths,
 	 .allowed = "absolute paths, separated by commas"},
+	{"/sources/sockets", TYPE_TEXT, TEXT(sources.sockets), .min = 1, .check = check_sockets,
+	 .allowed =
+		 "at most 8 absolute paths of at most 107 bytes, each once, separated by commas, "
+		 "with \"dgram:\" before those of datagrams"},
+	{"/sources/sockets_group", TYPE_TEXT, TEXT(sources.sockets_group), .min = 1,
+	 .check = check_user, .allowed = "a group name of lower-case letters, digits, _ and -"},
 	{"/storage/min_free_bytes", TYPE_BYTES, AT(storage.min_free_bytes), .max = 1024 * TIB,
 	 .allowed = "0 to 1024TiB"},
 	{"/storage/keep_free_bytes", TYPE_BYTES, AT(storage.keep_free_bytes), .max = 1024 * TIB,

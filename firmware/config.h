@@ -57,7 +57,9 @@ struct config {
 	} rings;
 
 	struct {
-		char folders[512]; /* absolute, separated by commas */
+		char folders[512];		      /* absolute, separated by commas */
+		char sockets[1024];		      /* the same; datagrams: "dgram:" before it */
+		char sockets_group[CONFIG_NAME_SIZE]; /* may write to them; "" = the owner alone */
 	} sources;
 
 	struct {

@@ -37,6 +37,7 @@ struct ringbelld {
 	struct shared *shared;
 	int shared_fd;
 	int lock_fd;
+	struct source_sockets_open sockets;
 	struct recorder_config recorder;
 	struct control_config control;
 	struct courier_config courier;
@@ -266,6 +267,9 @@ static int prepare(struct ringbelld *d, struct error *err)
 				  strerrordesc_np(-r));
 	}
 	if (!r)
+		r = source_sockets_open(d->config.sources.sockets, d->config.sources.sockets_group,
+					&d->sockets, err);
+	if (!r)
 		r = open_rings(d, err);
 	return r;
 }
@@ -283,6 +287,7 @@ static int run(struct ringbelld *d)
 		.recorder = &d->recorder,
 		.control = &d->control,
 		.courier = &d->courier,
+		.sockets = &d->sockets,
 		.certificate_file = d->config.tls.certificate_file,
 		.key_file = d->config.tls.key_file,
 	};

@@ -212,6 +212,9 @@ static void hand_over(struct child *c)
 		ipc_link_send(c->link, CHILD_SHARED, NULL, 0, s->shared_readable);
 	if (c->role == ROLE_CONTROL)
 		send_certificate(c);
+	for (unsigned i = 0; c->role == ROLE_CONTROL && i < o->sockets->count; i++)
+		ipc_link_send(c->link, CHILD_SOURCE_SOCKET, &o->sockets->told[i],
+			      sizeof(o->sockets->told[i]), o->sockets->fds[i]);
 	for (uint32_t i = 0; c->role == ROLE_RECORDER && i < o->slot_count; i++)
 		slot_hand_over(&o->slots[i], c->link);
 	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)

@@ -18,6 +18,7 @@
 #include "firmware/privileges.h"
 #include "firmware/process.h"
 #include "firmware/slot.h"
+#include "firmware/source_sockets.h"
 
 /* All borrowed; must outlive supervisor_run. */
 struct supervisor_options {
@@ -31,6 +32,7 @@ struct supervisor_options {
 	const struct recorder_config *recorder;
 	const struct control_config *control;
 	const struct courier_config *courier;
+	const struct source_sockets_open *sockets;
 	const char *certificate_file; /* "" = control has its own */
 	const char *key_file;
 };

@@ -38,13 +38,16 @@ void api_source_get(struct exchange *exchange)
 {
 	const struct source *source = source_find(exchange);
 	json_t *view;
-	char state[200];
+	const char *state;
+	char text[200];
 
 	if (!source)
 		return;
 	view = source_format(source);
-	json_object_set_new(view, "file_state",
-			    json_string(tails_state(&exchange->control->tails, source, state)));
+	state = source_sockets_state(&exchange->control->source_sockets, source, text);
+	if (!state)
+		state = tails_state(&exchange->control->tails, source, text);
+	json_object_set_new(view, "file_state", json_string(state));
 	exchange_set_version(exchange, source->version);
 	exchange_reply(exchange, 200, view);
 }

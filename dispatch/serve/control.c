@@ -298,6 +298,11 @@ static int on_supervisor(void *owner, struct ipc_message *message)
 	case CHILD_KEY:
 		tls_files_take(&control->key, take_fd(&message->fd));
 		return 0;
+	case CHILD_SOURCE_SOCKET:
+		if (!ipc_is(message, struct child_source_socket) || message->fd < 0)
+			return -EBADMSG;
+		return source_sockets_add(&control->source_sockets, (const void *)message->body,
+					  take_fd(&message->fd));
 	case CHILD_RELOAD:
 		server_reload(control->server);
 		return 0;
@@ -446,6 +451,7 @@ static int control_init(struct control *control, const struct control_config *co
 	prune_job_init(&control->prune, control);
 	watch_self_init(&control->watch, control);
 	tails_init(&control->tails, control);
+	source_sockets_init(&control->source_sockets, control);
 	control->engine_timer = timer_new(control->loop, on_engine_time, control);
 	control->retry_timer = timer_new(control->loop, on_retry, control);
 	control->drain_timer = timer_new(control->loop, on_drain_time, control);
@@ -463,6 +469,7 @@ static void control_fini(struct control *control)
 	manifest_jobs_fini(&control->manifests);
 	commit_queue_fini(&control->commits);
 	tails_fini(&control->tails);
+	source_sockets_fini(&control->source_sockets);
 	recorder_link_fini(&control->recorder);
 	courier_link_fini(&control->courier);
 	worker_pool_fini(&control->workers);

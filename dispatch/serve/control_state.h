@@ -35,6 +35,7 @@
 #include "dispatch/serve/request_count.h"
 #include "dispatch/serve/retention_job.h"
 #include "dispatch/serve/ring_feed.h"
+#include "dispatch/serve/source_socket.h"
 #include "dispatch/serve/tail.h"
 #include "dispatch/serve/watch_self.h"
 #include "dispatch/serve/worker.h"
@@ -85,6 +86,7 @@ struct control {
 	struct watch_self watch;
 	struct intake_rates rates;
 	struct tails tails;
+	struct source_sockets source_sockets;
 	struct server *server;
 	struct timer *engine_timer;
 	struct timer *retry_timer; /* another try at loading */

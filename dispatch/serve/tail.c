@@ -11,18 +11,16 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/buf.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "dispatch/serve/control_state.h"
-#include "dispatch/serve/decision.h"
+#include "dispatch/serve/lines.h"
 #include "storage/settings.h"
 
 #define LOOK_EVERY	(250 * DUR_MS)
-#define LOOK_IDLE	DUR_S	  /* no source reads a file */
-#define NAMES_MAX	1000	  /* looked through for a file that was renamed */
-#define QUIET_BYTES_MAX (1 << 20) /* read without an alert before the position is written */
-#define ALERTS_PER_TURN 200
+#define LOOK_IDLE	DUR_S	    /* no source reads a file */
+#define NAMES_MAX	1000	    /* looked through for a file that was renamed */
+#define QUIET_BYTES_MAX (1 << 20)   /* read without an alert before the position is written */
 #define LAST_WORDS	(2 * DUR_S) /* a writer goes on for a moment in the file that was rotated */
 
 /* In the settings table, kind "position", id = the source's, with the path it is about. */
@@ -186,7 +184,10 @@ static bool tail_open(struct tail *tail)
 	int fd = open_file(tail->path, &st), old = -1;
 
 	if (fd < 0) {
-		set_problem(tail, fd == -EINVAL ? "no regular file" : strerrordesc_np(-fd));
+		set_problem(tail,
+			    fd == -EINVAL
+				    ? "no regular file, nor in sources.sockets of ringbell.yaml"
+				    : strerrordesc_np(-fd));
 		return false;
 	}
 	set_problem(tail, "");
@@ -246,9 +247,7 @@ static void on_committed(void *owner, struct decision *decision, int result)
 {
 	struct tail *tail = owner;
 
-	for (size_t i = 0; i < decision->alerts.count; i++)
-		intake_count_add(&decision->control->intakes, decision->alerts.alerts[i].source,
-				 result < 0 ? INTAKE_FAILED : INTAKE_ACCEPTED);
+	(void)decision;
 	tail->state = TAIL_READY;
 	if (tail->gone) {
 		tail_free(tail);
@@ -261,94 +260,18 @@ static void on_committed(void *owner, struct decision *decision, int result)
 	}
 }
 
-/* Moves what a line became to the decision. */
-static void take_alerts(struct decision *decision, struct alert_list *list)
+static void decide(struct tail *tail, struct lines *lines)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		struct alert *alert = alert_list_add(&decision->alerts);
-		struct alert empty = *alert;
-
-		*alert = list->alerts[i];
-		list->alerts[i] = empty;
-	}
-}
-
-static void parse_line(struct decision *decision, const struct source *source, struct buf *raw,
-		       const char *line, size_t len)
-{
-	struct intake intake = source_intake(source, decision->now.wall);
-	struct alert_list list;
-	struct error err = {0};
-
-	if (!intake_concerns(source->kind, line, len))
-		return;
-	alert_list_init(&list);
-	if (intake_parse(&intake, line, len, &list, &err)) {
-		intake_count_add(&decision->control->intakes, source->name, INTAKE_INVALID);
-		log_info("alert", "source %s: line passed over: %s %s", source->name, err.field,
-			 err.text);
-		return;
-	}
-	if (list.count && raw->len + len <= JOURNAL_RAW_MAX)
-		buf_append(raw, line, len);
-	take_alerts(decision, &list);
-	alert_list_fini(&list);
-}
-
-/* Whole lines of the chunk, until there are enough alerts for one decision. Returns how many bytes
- * are done with. */
-static size_t parse_chunk(struct tail *tail, struct decision *decision, const struct source *source,
-			  struct buf *raw, size_t len)
-{
-	const char *chunk = tail->tails->chunk;
-	size_t done = 0;
-
-	while (done < len && decision->alerts.count < ALERTS_PER_TURN) {
-		const char *line = chunk + done;
-		const char *end = memchr(line, '\n', len - done);
-		size_t n = end ? (size_t)(end - line) + 1 : 0;
-
-		if (!end && len < TAIL_CHUNK)
-			break; /* being written */
-		if (!end && done)
-			break; /* the next turn has it whole */
-		if (!end) {    /* longer than anything that is an alert */
-			tail->skipping = true;
-			return len;
-		}
-		if (!tail->skipping)
-			parse_line(decision, source, raw, line, n);
-		tail->skipping = false;
-		done += n;
-	}
-	return done;
-}
-
-static void decide(struct tail *tail, struct decision *decision, const struct source *source,
-		   struct buf *raw)
-{
-	if (decision->alerts.count) {
-		ident_new(decision->now.wall, decision->delivery.id);
-		decision->delivery.source = xstrdup(source->name);
-		decision->delivery.received_at = decision->now.wall;
-		decision->delivery.raw_size = raw->len;
-		decision->delivery.raw = buf_take(raw);
-	}
-	for (size_t i = 0; i < decision->alerts.count; i++)
-		engine_on_alert(decision->control->engine, &decision->alerts.alerts[i],
-				decision->now, &decision->actions);
-	fact_add_setting(&decision->facts, "position", tail->source, position_format(tail));
+	fact_add_setting(&lines->decision->facts, "position", tail->source, position_format(tail));
 	tail->state = TAIL_WRITING;
-	decision_commit(decision, on_committed, tail);
+	lines_commit(lines, on_committed, tail);
 }
 
 /* Returns true if there may be more at once. */
 static bool tail_read(struct tail *tail, const struct source *source)
 {
-	struct control *control = tail->tails->control;
-	ssize_t n = pread(tail->fd, tail->tails->chunk, TAIL_CHUNK, tail->position.offset);
-	CLEANUP_BUF struct buf raw = BUF_INIT;
-	struct decision *decision;
+	ssize_t n = pread(tail->fd, tail->tails->chunk, LINES_BYTES_MAX, tail->position.offset);
+	struct lines lines;
 	size_t done;
 
 	if (n <= 0) {
@@ -357,18 +280,18 @@ static bool tail_read(struct tail *tail, const struct source *source)
 		look_for_change(tail);
 		return false;
 	}
-	decision = decision_new(control);
-	done = parse_chunk(tail, decision, source, &raw, (size_t)n);
+	lines_start(&lines, tail->tails->control, source);
+	done = lines_parse(&lines, tail->tails->chunk, (size_t)n, &tail->skipping);
 	tail->position.offset += (int64_t)done;
-	if (decision->alerts.count ||
+	if (lines_count(&lines) ||
 	    tail->position.offset - tail->committed.offset > QUIET_BYTES_MAX || !tail->known) {
-		decide(tail, decision, source, &raw);
+		decide(tail, &lines);
 		return false; /* goes on when it is durable */
 	}
-	decision_abort(decision);
+	lines_abort(&lines);
 	if (!done) /* half a line, which its writer may never end */
 		look_for_change(tail);
-	return done && done == TAIL_CHUNK;
+	return done && done == LINES_BYTES_MAX;
 }
 
 /* ---- all of them ---- */
@@ -413,14 +336,15 @@ static void drop_strangers(struct tails *tails)
 static void follow(struct tails *tails, const struct source *source)
 {
 	struct tail *tail = find(tails, source->id);
-	struct buf none = BUF_INIT;
+	struct lines lines;
 
 	if (!tail)
 		tail = tail_new(tails, source);
 	if (tail->state != TAIL_READY || (tail->fd < 0 && !tail_open(tail)))
 		return;
 	if (!tail->known) { /* where we began is a fact too */
-		decide(tail, decision_new(tails->control), source, &none);
+		lines_start(&lines, tails->control, source);
+		decide(tail, &lines);
 		return;
 	}
 	for (int i = 0; i < 4 && tail_read(tail, source); i++)
@@ -432,13 +356,14 @@ static void on_time(void *owner)
 	struct tails *tails = owner;
 	struct control *control = tails->control;
 	const struct source *source;
+	char text[200];
 
 	timer_set(tails->timer, LIST_EMPTY(&tails->list) ? LOOK_IDLE : LOOK_EVERY);
 	if (!control->engine || control->draining || control->stopping)
 		return;
 	drop_strangers(tails);
 	for (size_t i = 0; (source = engine_source_at(control->engine, i)); i++)
-		if (*source->file)
+		if (*source->file && !source_sockets_state(&control->source_sockets, source, text))
 			follow(tails, source);
 }
 
@@ -446,7 +371,7 @@ void tails_init(struct tails *tails, struct control *control)
 {
 	tails->control = control;
 	LIST_INIT(&tails->list);
-	tails->chunk = xmalloc(TAIL_CHUNK);
+	tails->chunk = xmalloc(LINES_BYTES_MAX);
 	tails->timer = timer_new(control->loop, on_time, tails);
 	timer_set(tails->timer, LOOK_EVERY);
 }

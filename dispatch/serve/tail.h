@@ -6,7 +6,8 @@
  *
  * The position is committed in the transaction of the alerts read up to it, so that none is lost or
  * decided twice whenever this process ends. A file that is seen for the first time is followed from
- * its end. Reads are at most TAIL_CHUNK from the page cache per turn; the loop is not held longer.
+ * its end. Reads are at most LINES_BYTES_MAX from the page cache per turn; the loop is not held
+ * longer.
  *
  * The kernel lets this process read only below the folders that ringbell.yaml names
  * (sources.folders). */
@@ -17,8 +18,6 @@
 #include "base/ident.h"
 #include "base/loop.h"
 
-#define TAIL_CHUNK (256 * 1024)
-
 struct control;
 struct source;
 struct tail;
@@ -27,7 +26,7 @@ struct tails {
 	struct control *control;
 	LIST_HEAD(, tail) list;
 	struct timer *timer;
-	char *chunk; /* TAIL_CHUNK bytes, shared by all */
+	char *chunk; /* LINES_BYTES_MAX, shared by all */
 };
 
 void tails_init(struct tails *tails, struct control *control);

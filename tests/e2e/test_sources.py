@@ -3,11 +3,14 @@
 as they would be; who may send, and what becomes of what is no alert."""
 
 import base64
+import grp
 import hashlib
 import hmac
 import json
 import os
 import shutil
+import socket
+import stat
 import subprocess
 import tempfile
 import time
@@ -36,7 +39,10 @@ class Sources(harness.Case):
         self.addCleanup(shutil.rmtree, self.folder)
         os.chmod(self.folder, 0o755)
         self.eve = f"{self.folder}/eve.json"
-        self.ringbell = self.daemon(rings=RINGS, sections={"sources": {"folders": self.folder}})
+        self.sockets = {kind: f"{self.folder}/run/{kind}.sock" for kind in ("stream", "dgram")}
+        self.ringbell = self.daemon(rings=RINGS, sections={"sources": {
+            "folders": self.folder, "sockets_group": "daemon",
+            "sockets": f"{self.sockets['stream']}, dgram:{self.sockets['dgram']}"}})
 
     def add_source(self, name, **members):
         return self.ringbell.api.call("POST", "/api/v1/sources", {"name": name, **members})
@@ -153,10 +159,7 @@ class Sources(harness.Case):
 
     def write_eve(self, signature, mode="a", path=None):
         """A record that is no alert, and one that is, written in two pieces."""
-        record = json.loads(payload("suricata/alert.json"))
-        record["alert"]["signature_id"] = signature
-        record["timestamp"] = stamp(time.time())
-        text = json.dumps(record)
+        text = self.eve_record(signature).decode().rstrip()
         with open(path or self.eve, mode) as file:
             if mode == "a":
                 file.write(json.dumps({"event_type": "flow", "src_ip": "10.0.0.1"}) + "\n")
@@ -218,6 +221,46 @@ class Sources(harness.Case):
                 self.assertIn(f"1:{number + 1}", self.signatures())
                 return
         self.skipTest("this machine needs seconds for a few writes")
+
+    def eve_record(self, signature):
+        record = json.loads(payload("suricata/alert.json"))
+        record["alert"]["signature_id"] = signature
+        record["timestamp"] = stamp(time.time())
+        return json.dumps(record).encode() + b"\n"
+
+    # INB-08
+    def test_eve_socket_drives_a_capture(self):
+        """As Suricata writes: it connects, writes lines, and connects again when that broke."""
+        policy = self.ringbell.add_policy("all")["id"]
+        self.ringbell.add_endpoint("all", kind="pcap", policy=policy)
+        for kind, path in self.sockets.items():
+            self.add_source(kind, kind="suricata", file=path, hold="2s")
+            mode = os.stat(path)
+            self.assertEqual(stat.S_IMODE(mode.st_mode), 0o660)
+            self.assertEqual(mode.st_gid, grp.getgrnam("daemon").gr_gid)
+        self.traffic(RATE)
+        wait_for_packets(RATE)
+        stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.addCleanup(stream.close)
+        stream.connect(self.sockets["stream"])
+        stream.sendall(b'{"event_type": "flow"}\n' + self.eve_record(1))
+        wait_for("policy on", lambda: self.ringbell.policy(policy)["state"] == "on", 20)
+        row = self.ringbell.wait_capture(policy, "finished", 30) # its hold time is over
+        self.assertGreater(row["coverage"]["packets"], 0)
+
+        self.ringbell.kill_child("control")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as dgram:
+            dgram.connect(self.sockets["dgram"])
+            dgram.send(self.eve_record(2)) # nobody has to be there
+        self.assertEqual(stream.recv(1), b"")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as again:
+            again.connect(self.sockets["stream"])
+            again.sendall(self.eve_record(3))
+            self.ringbell.wait_ready()
+            for source, wanted in (("dgram", "1:2"), ("stream", "1:3")):
+                wait_for(wanted, lambda: wanted in [row["policy"]["id"] for row in
+                         self.ringbell.api.call("GET", f"/api/v1/alerts?source={source}")["items"]],
+                         20)
 
     def test_file_elsewhere(self):
         source = self.add_source("eve", kind="suricata", file="/etc/passwd")

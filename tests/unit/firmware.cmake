@@ -6,6 +6,7 @@ function(ringbell_config_unit name)
 		${CMAKE_SOURCE_DIR}/firmware/config.c
 		${CMAKE_SOURCE_DIR}/firmware/document.c
 		${CMAKE_SOURCE_DIR}/firmware/options.c
+		${CMAKE_SOURCE_DIR}/firmware/source_sockets.c
 		${CMAKE_SOURCE_DIR}/dispatch/serve/listen.c)
 	target_link_libraries(test_${name} PRIVATE PkgConfig::YAML)
 endfunction()

@@ -2,7 +2,11 @@
 /* The configuration file: what is taken, and what each kind of mistake says. */
 #include "firmware/config.h"
 
+#include <sys/socket.h>
+
+#include "base/alloc.h"
 #include "base/cleanup.h"
+#include "firmware/source_sockets.h"
 #include "tests/unit/test.h"
 
 /* A file of that text, and its name without the folder in front of each mistake. */
@@ -93,6 +97,34 @@ static void unknown_keys(void)
 	check_refused("rings:\n  memory: 1\n",
 		      ":2:3: /rings/memory: unknown key; allowed: memory_bytes, block_bytes, "
 		      "retire_ms, idle_wake_ms");
+}
+
+static void source_sockets(void)
+{
+	static const char *const wrong[] = {"a.sock",
+					    "/",
+					    "'dgram:'",
+					    "stream:/a",
+					    "/a/",
+					    "'/a, /b, dgram:/a'",
+					    "'/1,/2,/3,/4,/5,/6,/7,/8,/9'"};
+	CLEANUP_BUF struct buf errors = BUF_INIT;
+	struct source_sockets_open sockets;
+	struct config c;
+
+	check(!load("sources: {sockets: '/a b/c.sock , dgram:/d', sockets_group: x}\n", &c,
+		    &errors));
+	check_int(source_sockets_parse(c.sources.sockets, &sockets), 2);
+	check_text(sockets.told[0].path, "/a b/c.sock");
+	check_int(sockets.told[0].type, SOCK_STREAM);
+	check_text(sockets.told[1].path, "/d");
+	check_int(sockets.told[1].type, SOCK_DGRAM);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		CLEANUP_FREE char *text = xasprintf("sources: {sockets: %s}\n", wrong[i]);
+
+		check(load(text, &c, &errors) < 0);
+		check(strstr(errors.data, "/sources/sockets: "));
+	}
 }
 
 static void listener(void)
@@ -258,6 +290,7 @@ int main(void)
 	defaults();
 	everything();
 	unknown_keys();
+	source_sockets();
 	listener();
 	wrong_shapes();
 	wrong_texts();
