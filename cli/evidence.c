@@ -18,7 +18,6 @@
 #include "base/ident.h"
 #include "base/signed_json.h"
 
-#define MANIFEST	   "manifest.json"
 #define MANIFEST_BYTES_MAX (32 << 20)
 #define CHUNK_BYTES	   (1 << 20)
 
@@ -86,13 +85,14 @@ static void check_signer(struct check *check, int outcome)
 	const char *public_key = check->evidence->public_key;
 
 	if (outcome == SIGNED_JSON_UNSIGNED)
-		finding_add(check, EVIDENCE_ALTERED, MANIFEST, "unsigned", "is not signed");
+		finding_add(check, EVIDENCE_ALTERED, EVIDENCE_MANIFEST, "unsigned",
+			    "is not signed");
 	else if (outcome == SIGNED_JSON_MISMATCH)
-		finding_add(check, EVIDENCE_ALTERED, MANIFEST, "signature",
+		finding_add(check, EVIDENCE_ALTERED, EVIDENCE_MANIFEST, "signature",
 			    "does not fit its signature (by key %s)",
 			    *public_key ? public_key : "unknown");
 	else if (check->key && strcasecmp(check->key, public_key))
-		finding_add(check, EVIDENCE_ALTERED, MANIFEST, "key",
+		finding_add(check, EVIDENCE_ALTERED, EVIDENCE_MANIFEST, "key",
 			    "is signed by key %s, not by the one expected", public_key);
 }
 
@@ -101,26 +101,27 @@ static bool load_manifest(struct check *check, const char *name)
 {
 	CLEANUP_BUF struct buf text = BUF_INIT;
 	struct evidence *evidence = check->evidence;
-	int r = file_read(check->folder, MANIFEST, MANIFEST_BYTES_MAX, &text);
+	int r = file_read(check->folder, EVIDENCE_MANIFEST, MANIFEST_BYTES_MAX, &text);
 	const char *id;
 
 	if (r == -ENOENT)
-		finding_add(check, EVIDENCE_ALTERED, MANIFEST, "missing", "is missing");
+		finding_add(check, EVIDENCE_ALTERED, EVIDENCE_MANIFEST, "missing", "is missing");
 	else if (r)
-		finding_add(check, EVIDENCE_UNREADABLE, MANIFEST, "unreadable", "%s",
+		finding_add(check, EVIDENCE_UNREADABLE, EVIDENCE_MANIFEST, "unreadable", "%s",
 			    strerrordesc_np(-r));
 	if (r)
 		return false;
 	r = signed_json_parse(text.data ? text.data : "", text.len, &check->manifest,
 			      evidence->public_key);
 	if (r < 0) {
-		finding_add(check, EVIDENCE_ALTERED, MANIFEST, "altered", "is no JSON object");
+		finding_add(check, EVIDENCE_ALTERED, EVIDENCE_MANIFEST, "altered",
+			    "is no JSON object");
 		return false;
 	}
 	check_signer(check, r);
 	id = text_of(check->manifest, "id");
 	if (ident_valid(name) && strcmp(id, name))
-		finding_add(check, EVIDENCE_ALTERED, MANIFEST, "folder",
+		finding_add(check, EVIDENCE_ALTERED, EVIDENCE_MANIFEST, "folder",
 			    "is of capture %.60s, not of this folder", id);
 	if (*id)
 		snprintf(evidence->capture, sizeof(evidence->capture), "%s", id);
@@ -193,7 +194,7 @@ static void check_segment(struct check *check, const json_t *segment)
 	const char *sha256 = text_of(segment, "sha256");
 
 	if (!*name || strchr(name, '/')) {
-		finding_add(check, EVIDENCE_ALTERED, MANIFEST, "altered",
+		finding_add(check, EVIDENCE_ALTERED, EVIDENCE_MANIFEST, "altered",
 			    "names a segment that is none");
 		return;
 	}
@@ -217,7 +218,7 @@ static void check_segments(struct check *check)
 	json_array_foreach (json_object_get(check->manifest, "segments"), i, segment)
 		check_segment(check, segment);
 	if (strcmp(evidence->chain, text_of(check->manifest, "chain")))
-		finding_add(check, EVIDENCE_ALTERED, MANIFEST, "chain",
+		finding_add(check, EVIDENCE_ALTERED, EVIDENCE_MANIFEST, "chain",
 			    "the chain over the segments' hashes does not end in what it says");
 }
 
@@ -231,7 +232,7 @@ static bool is_listed(const struct check *check, const char *name)
 	json_array_foreach (json_object_get(check->manifest, "segments"), i, segment)
 		if (!strcmp(text_of(segment, "name"), name))
 			return true;
-	return !strcmp(name, MANIFEST) || !strcmp(name, "." MANIFEST ".tmp") ||
+	return !strcmp(name, EVIDENCE_MANIFEST) || !strcmp(name, "." EVIDENCE_MANIFEST ".tmp") ||
 	       !strcmp(name, ".") || !strcmp(name, "..");
 }
 
@@ -290,7 +291,7 @@ void evidence_check(const char *path, const char *key, struct evidence *ret)
 	check_segments(&check);
 	check_names(&check);
 	if (!is_finished(&check))
-		finding_add(&check, EVIDENCE_INCOMPLETE, MANIFEST, "running",
+		finding_add(&check, EVIDENCE_INCOMPLETE, EVIDENCE_MANIFEST, "running",
 			    "the capture was still running when it was signed");
 }
 

@@ -7,6 +7,8 @@
 #include "base/hash.h"
 #include "base/signing_key.h"
 
+#define EVIDENCE_MANIFEST "manifest.json"
+
 enum evidence_result {
 	EVIDENCE_GENUINE,    /* all there, all as signed */
 	EVIDENCE_INCOMPLETE, /* what is signed is genuine; the rest was not sealed then, or gone */

@@ -89,6 +89,26 @@ static int is_capture(const struct dirent *entry)
 	return ident_valid(entry->d_name);
 }
 
+static int is_evidence(const struct dirent *entry)
+{
+	const char *suffix = strrchr(entry->d_name, '.');
+
+	return !strcmp(entry->d_name, EVIDENCE_MANIFEST) || (suffix && !strcmp(suffix, ".pcapng"));
+}
+
+/* By its name or what lies in it; then it is checked itself, whatever folders are there, too. */
+static bool is_one(const char *path)
+{
+	CLEANUP_FREE char *whole = realpath(path, NULL);
+	struct dirent **entries = NULL;
+	int count = scandir(path, &entries, is_evidence, NULL);
+
+	for (int i = 0; i < count; i++)
+		free(entries[i]);
+	free(entries);
+	return count > 0 || (whole && ident_valid(strrchr(whole, '/') + 1));
+}
+
 /* Returns the worst; *count is how many captures there are. */
 static enum evidence_result verify_all(const char *path, const char *key, json_t *list, int *count)
 {
@@ -125,13 +145,14 @@ enum exit_status run_verify(struct client *client, const struct arguments *argum
 	const char *path = arguments->operand, *option = arguments->values[OPTION_KEY];
 	CLEANUP_JSON json_t *list = run_wants_json(arguments) ? json_array() : NULL;
 	char key[SIGNING_PUBLIC_HEX_SIZE];
-	enum evidence_result result;
-	int count;
+	enum evidence_result result = EVIDENCE_UNREADABLE;
+	int count = 0;
 
 	(void)client;
 	if (option && !read_key(option, key))
 		return EXIT_USAGE;
-	result = verify_all(path, option ? key : NULL, list, &count);
+	if (!is_one(path))
+		result = verify_all(path, option ? key : NULL, list, &count);
 	if (count < 0) {
 		text_complain("%s: %s", path, strerror(errno));
 		return EXIT_NOT_FOUND;

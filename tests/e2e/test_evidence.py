@@ -96,6 +96,9 @@ class Evidence(harness.Case):
                 file.seek(at)
                 file.write(bytes([data[at] ^ 1 << place]))
         self.assertEqual(self.verify(folder, 0, "--key", key)["result"], "genuine")
+        shutil.copytree(folder, f"{folder}/{row['id']}")  # a genuine one inside speaks for itself only
+        self.assertEqual(self.verify(folder, 9)["result"], "altered")
+        shutil.rmtree(f"{folder}/{row['id']}")
         os.unlink(segments[-1])
         found = self.verify(folder, 9)
         self.assertEqual([(f["code"], f["file"]) for f in found["findings"]],
