@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,12 +30,14 @@ struct command_line {
 	struct buf text;
 	char *words[WORDS_MAX + 2]; /* one more for --check-config, and NULL */
 	size_t count;
-	pid_t pid; /* 0: it does not run */
+	int process; /* its folder in /proc, -1: it does not run */
 };
 
 static void command_line_fini(struct command_line *line)
 {
 	buf_fini(&line->text);
+	if (line->process >= 0)
+		close(line->process);
 }
 
 static pid_t find_supervisor(const json_t *status)
@@ -60,14 +63,54 @@ static void read_words(struct command_line *line)
 		line->words[line->count++] = word;
 }
 
+/* It runs as root or as who asks: no other user's process is run again, whatever the status names.
+ * The folder's owner would not do: that of a process that may not be dumped is root. */
+static bool is_ours(int process)
+{
+	CLEANUP_BUF struct buf text = BUF_INIT;
+	const char *line;
+	unsigned ids[4];
+
+	if (file_read(process, "status", 65536, &text))
+		return false;
+	line = strstr(text.data ? text.data : "", "\nUid:");
+	if (!line || sscanf(line, "\nUid: %u %u %u %u", &ids[0], &ids[1], &ids[2], &ids[3]) != 4)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		if (ids[i] != ids[0])
+			return false;
+	return ids[0] == 0 || ids[0] == geteuid();
+}
+
+/* Its program is a ringbelld that only root, or who asks, can have put there. */
+static bool is_ringbelld(int process)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(process, "exe", target, sizeof(target) - 1);
+	const char *name;
+	struct stat st;
+
+	if (n < 0 || fstatat(process, "exe", &st, 0))
+		return false;
+	target[n] = '\0';
+	name = strrchr(target, '/');
+	return name && !strcmp(name + 1, PROGRAM) && (st.st_uid == 0 || st.st_uid == geteuid());
+}
+
+/* Everything is asked through the one descriptor: the pid may have another process by then. */
+static int open_process(pid_t pid)
+{
+	CLEANUP_FREE char *path = xasprintf("/proc/%d", (int)pid);
+	CLEANUP_CLOSE int process = pid > 0 ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	return process >= 0 && is_ours(process) && is_ringbelld(process) ? take_fd(&process) : -1;
+}
+
 static void command_line_read(struct command_line *line, const json_t *status)
 {
-	pid_t pid = find_supervisor(status);
-	CLEANUP_FREE char *path = xasprintf("/proc/%d/cmdline", (int)pid);
-
-	if (pid && !file_read(AT_FDCWD, path, 65536, &line->text) && line->text.len)
-		line->pid = pid;
-	else
+	line->process = open_process(find_supervisor(status));
+	if (line->process < 0 || file_read(line->process, "cmdline", 65536, &line->text) ||
+	    !line->text.len)
 		buf_append(&line->text, PROGRAM, sizeof(PROGRAM));
 	buf_append(&line->text, "", 1); /* whatever it is, it ends */
 	line->text.len--;
@@ -96,8 +139,8 @@ static const char *find_file(const struct command_line *line)
 /* The very program that runs, from where it runs: paths may be relative. */
 static int spawn_check(struct command_line *line, int out, pid_t *ret)
 {
-	CLEANUP_FREE char *program = xasprintf("/proc/%d/exe", (int)line->pid);
-	CLEANUP_FREE char *folder = xasprintf("/proc/%d/cwd", (int)line->pid);
+	CLEANUP_FREE char *program = xasprintf("/proc/self/fd/%d/exe", line->process);
+	CLEANUP_FREE char *folder = xasprintf("/proc/self/fd/%d/cwd", line->process);
 	CLEANUP_FREE char *path = xasprintf("PATH=%s:" PROGRAM_PATHS, getenv("PATH") ?: "");
 	char *const environment[] = {path, NULL};
 	posix_spawn_file_actions_t actions;
@@ -107,10 +150,11 @@ static int spawn_check(struct command_line *line, int out, pid_t *ret)
 	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, out, STDERR_FILENO);
-	if (line->pid)
+	if (line->process >= 0)
 		posix_spawn_file_actions_addchdir_np(&actions, folder);
-	r = line->pid ? posix_spawn(ret, program, &actions, NULL, line->words, environment)
-		      : posix_spawnp(ret, PROGRAM, &actions, NULL, line->words, environment);
+	r = line->process >= 0
+		    ? posix_spawn(ret, program, &actions, NULL, line->words, environment)
+		    : posix_spawnp(ret, PROGRAM, &actions, NULL, line->words, environment);
 	posix_spawn_file_actions_destroy(&actions);
 	return -r;
 }
@@ -135,7 +179,9 @@ static int check_line(struct command_line *line, char said[SAID_MAX])
 	int ends[2], r, status = 0;
 	pid_t pid;
 
-	line->words[line->count] = (char *)"--check-config";
+	/* in front: at the end it could become the value of an option */
+	memmove(line->words + 2, line->words + 1, (line->count - 1) * sizeof(line->words[0]));
+	line->words[1] = (char *)"--check-config";
 	line->words[line->count + 1] = NULL;
 	if (pipe2(ends, O_CLOEXEC))
 		return -errno;
@@ -199,15 +245,16 @@ static void check_age(struct doctor *doctor, const json_t *status, const struct 
 
 void doctor_check_config(struct doctor *doctor, const json_t *status)
 {
-	CLEANUP(command_line_fini) struct command_line line = {0};
+	CLEANUP(command_line_fini) struct command_line line = {.process = -1};
 	CLEANUP_FREE char *path = NULL;
 	const char *file;
 	struct stat st;
 
 	command_line_read(&line, status);
 	file = find_file(&line);
-	path = line.pid && *file != '/' ? xasprintf("/proc/%d/cwd/%s", (int)line.pid, file)
-					: xstrdup(file);
+	path = line.process >= 0 && *file != '/'
+		       ? xasprintf("/proc/self/fd/%d/cwd/%s", line.process, file)
+		       : xstrdup(file);
 	if (stat(path, &st) == 0) {
 		check_rights(doctor, file, &st);
 		check_age(doctor, status, &st);
