@@ -10,6 +10,29 @@
 
 #define LIMIT_MAX 200
 
+bool run_set_list(json_t *object, const char *key, const char *text)
+{
+	json_t *list = json_array();
+
+	if (!text) {
+		json_decref(list);
+		return true;
+	}
+	json_object_set_new(object, key, list);
+	do {
+		size_t len = strcspn(text, ",");
+
+		if (!len || json_array_append_new(list, json_stringn(text, len))) {
+			text_complain("%s: an empty word or one that is not UTF-8: words "
+				      "expected, with commas between them",
+				      key);
+			return false;
+		}
+		text += len;
+	} while (*text++ == ',');
+	return true;
+}
+
 int run_wants_json(const struct arguments *arguments)
 {
 	return arguments->values[OPTION_JSON] != NULL;

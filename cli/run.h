@@ -46,6 +46,10 @@ enum exit_status run_capture_download(struct client *client, const struct argume
 enum exit_status run_verify(struct client *client, const struct arguments *arguments);
 enum exit_status run_key(struct client *client, const struct arguments *arguments);
 
+/* Sets object's member to the list that `text` is ("a,b"); NULL = the option was not given. False:
+ * complained; an empty list would mean anything, who wrote "$X" meant one thing. */
+bool run_set_list(json_t *object, const char *key, const char *text);
+
 /* What the API answered, as it is. */
 void run_print_json(const struct answer *answer);
 /* Whether --json was given. */

@@ -167,20 +167,6 @@ enum exit_status run_capture_show(struct client *client, const struct arguments 
 	return EXIT_OK;
 }
 
-/* "eth0,lo" → ["eth0", "lo"] */
-static json_t *split_list(const char *text)
-{
-	json_t *list = json_array();
-
-	while (*text) {
-		size_t len = strcspn(text, ",");
-
-		json_array_append_new(list, json_stringn(text, len));
-		text += len + (text[len] == ',');
-	}
-	return list;
-}
-
 enum exit_status run_capture_start(struct client *client, const struct arguments *arguments)
 {
 	static const enum option texts[] = {OPTION_LAST, OPTION_NEXT, OPTION_FILTER, OPTION_REASON};
@@ -192,8 +178,8 @@ enum exit_status run_capture_start(struct client *client, const struct arguments
 		if (arguments->values[texts[i]])
 			json_object_set_new(body, option_rows[texts[i]].name,
 					    json_string(arguments->values[texts[i]]));
-	if (arguments->values[OPTION_NIC])
-		json_object_set_new(body, "nics", split_list(arguments->values[OPTION_NIC]));
+	if (!run_set_list(body, "nics", arguments->values[OPTION_NIC]))
+		return EXIT_USAGE;
 	r = client_post(client, "captures", body, &answer);
 	if (r)
 		return r;

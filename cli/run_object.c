@@ -116,36 +116,21 @@ enum exit_status run_object_remove(struct client *client, const struct arguments
 
 /* ---- add ---- */
 
-/* "a,b" → ["a", "b"]; a new reference. */
-static json_t *split(const char *text)
-{
-	json_t *list = json_array();
-
-	while (*text) {
-		size_t len = strcspn(text, ",");
-
-		if (len)
-			json_array_append_new(list, json_stringn(text, len));
-		text += len + (text[len] == ',');
-	}
-	return list;
-}
-
-static void set_list(json_t *object, const char *key, const char *text)
-{
-	if (text)
-		json_object_set_new(object, key, split(text));
-}
-
-static json_t *format_match(const struct arguments *arguments)
+/* False: complained. */
+static bool set_match(json_t *object, const struct arguments *arguments)
 {
 	json_t *match = json_object();
 
-	set_list(match, "sources", arguments->values[OPTION_SOURCE]);
-	set_list(match, "policies", arguments->values[OPTION_POLICY]);
-	set_list(match, "objects", arguments->values[OPTION_OBJECT]);
-	set_list(match, "levels", arguments->values[OPTION_LEVEL]);
-	return match;
+	json_object_set_new(object, "match", match);
+	if (!run_set_list(match, "sources", arguments->values[OPTION_SOURCE]) ||
+	    !run_set_list(match, "policies", arguments->values[OPTION_POLICY]) ||
+	    !run_set_list(match, "objects", arguments->values[OPTION_OBJECT]) ||
+	    !run_set_list(match, "levels", arguments->values[OPTION_LEVEL]))
+		return false;
+	if (json_object_size(match) || strcmp(arguments->command->noun, "silence") != 0)
+		return true;
+	text_complain("a silence of everything is meant? Then say so: --policy '*'");
+	return false;
 }
 
 /* From now on. Returns false if it is none. */
@@ -165,19 +150,12 @@ static bool set_end(json_t *object, const char *text)
 	return true;
 }
 
-/* The new object's members; NULL = complained. */
-static json_t *format_object(const struct arguments *arguments)
+/* False: complained. */
+static bool set_members(json_t *object, const struct arguments *arguments)
 {
-	const char *noun = arguments->command->noun, *note = arguments->values[OPTION_NOTE];
-	const char *team = arguments->values[OPTION_TEAM], *end = arguments->values[OPTION_FOR];
+	const char *note = arguments->values[OPTION_NOTE], *team = arguments->values[OPTION_TEAM];
 	const char *level = arguments->values[OPTION_LEVEL];
-	json_t *object = json_pack("{s:s}", "name", arguments->operand);
 
-	set_list(object, "endpoints", arguments->values[OPTION_ENDPOINT]);
-	if (strcmp(noun, "alert-policy") != 0)
-		json_object_set_new(object, "match", format_match(arguments));
-	else if (level)
-		json_object_set_new(object, "level", json_string(level));
 	if (team)
 		json_object_set_new(object, "team", json_string(team));
 	if (note)
@@ -186,7 +164,22 @@ static json_t *format_object(const struct arguments *arguments)
 		json_object_set_new(object, "captures", json_true());
 	if (arguments->values[OPTION_CONTINUE])
 		json_object_set_new(object, "continue", json_true());
-	if (object && set_end(object, end))
+	if (!run_set_list(object, "endpoints", arguments->values[OPTION_ENDPOINT]) ||
+	    !set_end(object, arguments->values[OPTION_FOR]))
+		return false;
+	if (strcmp(arguments->command->noun, "alert-policy") != 0)
+		return set_match(object, arguments);
+	if (level)
+		json_object_set_new(object, "level", json_string(level));
+	return true;
+}
+
+/* NULL = complained. */
+static json_t *format_object(const struct arguments *arguments)
+{
+	json_t *object = json_pack("{s:s}", "name", arguments->operand);
+
+	if (object && set_members(object, arguments))
 		return object;
 	if (!object)
 		text_complain("NAME is not UTF-8 text");

@@ -10,7 +10,7 @@ from network import wait_for_packets
 from waiting import wait_for
 
 RATE = 50_000
-NOT_FOUND, UNREACHABLE, INCOMPLETE = 3, 5, 8
+USAGE, NOT_FOUND, UNREACHABLE, INCOMPLETE = 2, 3, 5, 8
 
 
 class Cli(harness.Case):
@@ -113,6 +113,14 @@ class Cli(harness.Case):
         self.run_tool("policy", "automatic", "all")
         self.ringbell.wait_capture(self.policy, "finished")
         self.assertIn("empty", self.run_tool("capture", "download", "latest", status=INCOMPLETE))
+
+    def test_a_silence_of_everything_is_said_so(self):
+        for matcher in ([], ["--object", ""], ["--object", "a,,b"]):
+            said = self.run_tool("silence", "add", "works", "--for", "1h", *matcher, status=USAGE)
+            self.assertTrue(said, matcher)
+        self.assertEqual(self.run_json("silence", "list")["items"], [])
+        self.run_tool("silence", "add", "works", "--for", "1h", "--policy", "*")
+        self.assertEqual(len(self.run_json("silence", "list")["items"]), 1)
 
     def test_no_daemon(self):
         self.run_tool("--server", "http://127.0.0.1:1", "status", status=UNREACHABLE)
