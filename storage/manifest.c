@@ -278,6 +278,42 @@ int manifest_save(struct db *db, int captures_fd, const struct signing_key *key,
 	return file_replace(folder, MANIFEST_NAME, MANIFEST_MODE, text, strlen(text));
 }
 
+/* --- compare --- */
+
+static int rows_tell(struct db *db, const char *capture, json_t **ret)
+{
+	struct capture_row row;
+	int r = catalogue_get_capture(db, capture, &row);
+
+	if (!r)
+		r = read_rows(db, &row, ret);
+	if (!r)
+		r = add_pin(db, capture, wall_now(), *ret);
+	if (!r)
+		add_chain(*ret, capture);
+	return r;
+}
+
+int manifest_is_current(struct db *db, int folder, const char *capture)
+{
+	CLEANUP_BUF struct buf text = BUF_INIT;
+	CLEANUP_JSON json_t *told = NULL, *rows = NULL;
+	char signer[SIGNING_PUBLIC_HEX_SIZE];
+	const char *key;
+	json_t *value;
+	int r = rows_tell(db, capture, &rows);
+
+	if (r)
+		return r < 0 ? r : 0;
+	if (file_read(folder, MANIFEST_NAME, MANIFEST_BYTES_MAX, &text) || !text.len)
+		return 0;
+	signed_json_parse(text.data, text.len, &told, signer);
+	json_object_foreach (rows, key, value)
+		if (!json_equal(json_object_get(told, key), value))
+			return 0;
+	return 1;
+}
+
 /* --- load: hostile bytes; everything that does not fit makes the manifest as good as absent --- */
 
 static bool take_text(const json_t *object, const char *key, char *text, size_t size)

@@ -24,6 +24,10 @@ json_t *manifest_format(const struct capture_row *capture, const struct segment_
 int manifest_save(struct db *db, int captures_fd, const struct signing_key *key,
 		  const char *capture);
 
+/* Whether manifest.json in `folder` tells all that the rows tell now; who signed it is not looked
+ * at. Reads the disk. Returns 1, 0 (it is behind, absent or damaged) or -errno of the store. */
+int manifest_is_current(struct db *db, int folder, const char *capture);
+
 /* What a manifest tells, for rebuilding rows; all owned. Zero is empty. */
 struct manifest {
 	struct capture_row capture;

@@ -657,9 +657,8 @@ static int recover_capture(struct folder *folder)
 	return r;
 }
 
-/* A manifest follows its commit: a crash between them leaves it behind. All that matters ends with
- * a line in the timeline. */
-static bool is_behind(const struct folder *folder)
+/* All that matters ends with a line in the timeline: a manifest much younger than that has it. */
+static bool may_be_behind(const struct folder *folder)
 {
 	CLEANUP_ROWS struct db_rows rows = {0};
 	struct stat st;
@@ -672,6 +671,13 @@ static bool is_behind(const struct folder *folder)
 			 "SELECT max(at) FROM notes WHERE kind = 'capture' AND id = ?",
 			 db_text(folder->id)) &&
 	       db_next(&rows) == DB_ROW && db_get_integer(&rows, 0) > written - MANIFEST_LATE;
+}
+
+/* A manifest follows its commit: a crash between them leaves it behind. */
+static bool is_behind(const struct folder *folder)
+{
+	return may_be_behind(folder) &&
+	       manifest_is_current(folder->recovery->db, folder->fd, folder->id) != 1;
 }
 
 /* One that cannot be written is written again at the capture's next change. */

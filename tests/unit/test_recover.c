@@ -509,6 +509,38 @@ static void torn_sealed_file_is_quarantined(void)
 	rig_fini(&rig);
 }
 
+/* Evidence that was signed and copied stays as it is, byte for byte, unless the rows know more. */
+static void only_a_manifest_that_is_behind_is_written_anew(void)
+{
+	const char *id = CAPTURE "1", *name = segment_file("eth0", 0);
+	CLEANUP_BUF struct buf before = BUF_INIT, after = BUF_INIT;
+	CLEANUP_CLOSE int folder = -1;
+	struct rig rig;
+
+	rig_init(&rig);
+	save_capture(&rig, id, CAPTURE_FINISHED);
+	put_sealed(&rig, id, name, 3, 0);
+	recover(&rig);
+	check(!journal_add_note(rig.db, wall_now(), "capture", id, "", "ends"));
+	check(!manifest_save(rig.db, rig.captures_fd, NULL, id));
+	folder = openat(rig.captures_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	check(!file_read(folder, MANIFEST_NAME, 1 << 20, &before));
+	recover(&rig);
+	check(!file_read(folder, MANIFEST_NAME, 1 << 20, &after));
+	check_text(after.data, before.data);
+
+	/* killed between the commit and the manifest */
+	check(!catalogue_set_digest(rig.db, id, name, "abc"));
+	recover(&rig);
+	check(!file_read(folder, MANIFEST_NAME, 1 << 20, &after));
+	check(strstr(after.data, "\"sha256\": \"abc\""));
+	check(!journal_add_note(rig.db, wall_now(), "capture", id, "", "more of it"));
+	recover(&rig);
+	check(!file_read(folder, MANIFEST_NAME, 1 << 20, &after));
+	check(strstr(after.data, "more of it"));
+	rig_fini(&rig);
+}
+
 static void damaged_manifest_is_kept_aside(void)
 {
 	const char *id = CAPTURE "1";
@@ -658,6 +690,7 @@ int main(void)
 	what_is_not_ours_is_moved_aside();
 	torn_sealed_file_is_quarantined();
 	blank_segment_leaves_a_gap_only();
+	only_a_manifest_that_is_behind_is_written_anew();
 	damaged_manifest_is_kept_aside();
 	sealed_file_of_another_length_tells_for_itself();
 	notes_are_put_back_once();
