@@ -74,7 +74,7 @@ static int enter(const struct config *config, const struct identity *control)
 
 int offline_rebuild(const struct config *config, const struct identity *control)
 {
-	struct signing_key key;
+	CLEANUP(signing_key_fini) struct signing_key key = {0};
 	struct recover_calls calls = {.on_quarantined = on_quarantined, .key = &key};
 	CLEANUP_CLOSE int captures = -1, state = -1;
 	struct rebuild_report report;
@@ -97,7 +97,6 @@ int offline_rebuild(const struct config *config, const struct identity *control)
 		log_error("rebuild", "%s", err.text);
 		return EXIT_FAILURE;
 	}
-	signing_key_fini(&key);
 	print_report(&report);
 	return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -22,11 +22,12 @@
 #include "firmware/sandbox.h"
 #include "firmware/worker_set.h"
 
-#define COUNT_BUSY     (100 * DUR_MS) /* the kernel's counters, while something is captured */
-#define COUNT_IDLE     DUR_S
-#define LOOK_BUSY      (1 * DUR_S)  /* the NICs and their counters, which cost many times that; */
+#define COUNT_BUSY (100 * DUR_MS) /* the kernel's counters, while something is captured */
+#define COUNT_IDLE DUR_S
+/* The NICs and their counters, which cost many times that. Besides, each NIC event is looked at at
+ * once. The heartbeat relies on it (dispatch/serve/heartbeat.h). */
+#define LOOK_EVERY     DUR_S
 #define WEIGH_EVERY    (10 * DUR_S) /* the processes' memory, time and descriptors */
-#define LOOK_IDLE      (2 * DUR_S)  /* besides, each NIC event is looked at at once */
 #define LIFE_GOOD      (10 * DUR_S) /* a child that lived so long may start again at once */
 #define BACKOFF_MIN    (100 * DUR_MS)
 #define BACKOFF_MAX    (5 * DUR_S)
@@ -542,7 +543,7 @@ static void on_count(void *owner)
 	if (mono_sub(s->look_at, now) > 0)
 		return;
 	/* less a little, so that the next count is not just too early */
-	s->look_at = mono_add(now, (s->capturing ? LOOK_BUSY : LOOK_IDLE) - COUNT_BUSY / 2);
+	s->look_at = mono_add(now, LOOK_EVERY - COUNT_BUSY / 2);
 	for (uint32_t i = 0; i < s->options->slot_count; i++)
 		slot_count_nic(&s->options->slots[i]);
 	if (s->phase == PHASE_RUNNING)
