@@ -92,6 +92,7 @@ static bool endpoint_is_valid(struct exchange *exchange, const struct endpoint *
 {
 	const struct engine *engine = exchange->control->engine;
 	const struct endpoint *other = engine_endpoint(engine, endpoint->name);
+	const struct pcap_policy *named = engine_policy(engine, endpoint->policy);
 	const char *policy = json_string_value(json_object_get(object, "policy"));
 	struct error err;
 
@@ -100,7 +101,7 @@ static bool endpoint_is_valid(struct exchange *exchange, const struct endpoint *
 				"/name: there is an endpoint named \"%s\" already", endpoint->name);
 		return false;
 	}
-	if (endpoint->kind != ENDPOINT_PCAP || engine_policy(engine, endpoint->policy))
+	if (endpoint->kind != ENDPOINT_PCAP || (named && !named->once))
 		return true;
 	error_set(&err, "unknown_policy", "/policy",
 		  "\"%.100s\": the id or name of an existing PCAP policy expected",

@@ -410,29 +410,33 @@ static void decision_on_committed(void *arg, int result)
 	decision_abort(decision);
 }
 
-/* A policy made for one capture goes when that ends, in the same transaction. */
-static void drop_spent(struct decision *decision)
+static bool is_recorded(const struct live *live, const char *policy)
+{
+	const struct live_capture *capture;
+
+	LIST_FOREACH (capture, &live->captures, next)
+		if (!strcmp(capture->row.policy, policy))
+			return true;
+	return false;
+}
+
+/* A policy made for one capture goes when that is finished, in the same transaction: until then a
+ * recorder that comes back is told its filter and budget. */
+void decision_drop_spent(struct decision *decision, const char *policy)
 {
 	struct engine *engine = decision->control->engine;
-	size_t count = decision->actions.count;
+	const struct pcap_policy *found = engine_policy(engine, policy);
+	char id[IDENT_SIZE];
 
-	for (size_t i = 0; i < count; i++) {
-		const struct action *action = &decision->actions.items[i];
-		const struct pcap_policy *policy;
-		char id[IDENT_SIZE];
-
-		if (action->kind != ACTION_RUN)
-			continue;
-		memcpy(id, action->run.policy, sizeof(id));
-		policy = engine_policy(engine, id);
-		if (!policy || !policy->once || engine_run(engine, id)->state != POLICY_OFF)
-			continue;
-		engine_on_policy_delete(engine, id, decision->now, &decision->actions);
-		fact_add_setting(&decision->facts, "policy", id, NULL);
-		fact_add_remove_run(&decision->facts, id);
-		fact_add_note(&decision->facts, decision->now.wall, "policy", id, "",
-			      "deleted: its one capture is over");
-	}
+	if (!found || !found->once || engine_run(engine, policy)->state != POLICY_OFF ||
+	    is_recorded(&decision->control->live, policy))
+		return;
+	memcpy(id, found->id, sizeof(id));
+	engine_on_policy_delete(engine, id, decision->now, &decision->actions);
+	fact_add_setting(&decision->facts, "policy", id, NULL);
+	fact_add_remove_run(&decision->facts, id);
+	fact_add_note(&decision->facts, decision->now.wall, "policy", id, "",
+		      "deleted: its one capture is over");
 }
 
 void decision_commit(struct decision *decision, decision_done done, void *owner)
@@ -444,7 +448,9 @@ void decision_commit(struct decision *decision, decision_done done, void *owner)
 	decision->owner = owner;
 	for (size_t i = 0; i < decision->actions.count; i++)
 		on_action(decision, &decision->actions.items[i]);
-	drop_spent(decision);
+	for (size_t i = 0, count = decision->actions.count; i < count; i++)
+		if (decision->actions.items[i].kind == ACTION_RUN)
+			decision_drop_spent(decision, decision->actions.items[i].run.policy);
 	control_schedule(control);
 	commit_post(&control->commits, decision_run, decision_on_committed, decision);
 	if (!stopping)

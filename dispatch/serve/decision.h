@@ -33,6 +33,8 @@ struct decision *decision_new(struct control *control);
 
 /* Takes the decision. done may be NULL. */
 void decision_commit(struct decision *decision, decision_done done, void *owner);
+/* If that policy was made for one capture, and it is over: deletes it. */
+void decision_drop_spent(struct decision *decision, const char *policy);
 /* Nothing was decided: frees it. */
 void decision_abort(struct decision *decision);
 

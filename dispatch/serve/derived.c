@@ -91,6 +91,10 @@ static void refuse_result(struct derived *d)
 		exchange_refuse(d->exchange, 503, "storage_failed",
 				"the packets could not be read: %s",
 				strerrordesc_np(result->error));
+	else if (extraction_is_short(d->extraction) || result->damaged)
+		exchange_refuse(d->exchange, 503, "storage_failed",
+				"not all could be looked at, and in the rest nothing was found: "
+				"try again");
 	else
 		refuse_empty(d);
 }

@@ -81,6 +81,7 @@ static void close_hole(struct decision *decision, const struct live_capture *cap
 static void finish(struct decision *decision, struct live_capture *capture)
 {
 	struct capture_row *row = &capture->row;
+	char policy[IDENT_SIZE];
 
 	row->state = CAPTURE_FINISHED;
 	row->finished_at = decision->now.wall;
@@ -95,7 +96,9 @@ static void finish(struct decision *decision, struct live_capture *capture)
 	log_info("control", "capture %s: finished: %s%s%s", row->id, row->stop_reason,
 		 row->alert[0] ? ", alert " : "", row->alert);
 	narrow_forget(decision, capture);
+	memcpy(policy, row->policy, sizeof(policy));
 	live_remove(capture);
+	decision_drop_spent(decision, policy);
 }
 
 static void end_by_limit(struct decision *decision, struct live_capture *capture)
