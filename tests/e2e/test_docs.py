@@ -17,7 +17,7 @@ from network import die_with_parent
 from waiting import wait_for
 
 BLOCK = re.compile(r"^<!-- test: ([\w-]+) -->\n+```sh\n(.*?)^```$", re.M | re.S)
-BUILD_LIMIT = 240
+BUILD_LIMIT = 600 # beside other tests
 
 
 def named_blocks(path):
