@@ -182,6 +182,14 @@ static int check_required(const struct endpoint *endpoint, struct error *err)
 	return 0;
 }
 
+/* EML-07: port 465 speaks TLS from its first byte; a mode that is told wins. */
+static void derive_mail_tls(const json_t *object, json_t *settings)
+{
+	if (json_integer_value(json_object_get(object, "port")) == 465 &&
+	    !json_object_get(object, "tls"))
+		json_object_set_new(settings, "tls", json_string("implicit"));
+}
+
 int kind_read(struct endpoint *endpoint, const json_t *object, struct error *err)
 {
 	json_t *settings = kind_default(endpoint->kind);
@@ -202,6 +210,8 @@ int kind_read(struct endpoint *endpoint, const json_t *object, struct error *err
 		json_decref(settings);
 		return r;
 	}
+	if (endpoint->kind == ENDPOINT_EMAIL)
+		derive_mail_tls(object, settings);
 	json_decref(endpoint->settings);
 	endpoint->settings = settings;
 	r = check_required(endpoint, err);

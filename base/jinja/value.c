@@ -82,8 +82,16 @@ struct value value_map(struct map *map, enum value_kind kind)
 	return (struct value){.kind = (uint8_t)kind, .map = map};
 }
 
+/* Strict: an undefined value may not be looked at. */
+static void look_at(struct render *r, struct value v)
+{
+	if (v.kind == VALUE_UNDEFINED && !v.safe && r->options.undefined == JINJA_UNDEFINED_STRICT)
+		render_fail(r, JINJA_FAULT_UNDEFINED, "'%.*s' is undefined", (int)v.len, v.text);
+}
+
 static bool is_key(struct render *r, struct value key)
 {
+	look_at(r, key);
 	if (key.kind <= VALUE_TEXT)
 		return true;
 	if (key.kind != VALUE_TUPLE)
@@ -135,6 +143,7 @@ size_t value_map_size(const struct map *map)
 
 bool value_map_get(struct render *r, const struct map *map, struct value key, struct value *ret)
 {
+	look_at(r, key);
 	if (map->json) {
 		const json_t *json = key.kind == VALUE_TEXT
 					     ? json_object_getn(map->json, key.text, key.len)
@@ -187,13 +196,6 @@ struct value value_map_list(struct render *r, const struct map *map, enum map_pa
 }
 
 /* ---- truth, length ---- */
-
-/* Strict: an undefined value may not be looked at. */
-static void look_at(struct render *r, struct value v)
-{
-	if (v.kind == VALUE_UNDEFINED && !v.safe && r->options.undefined == JINJA_UNDEFINED_STRICT)
-		render_fail(r, JINJA_FAULT_UNDEFINED, "'%.*s' is undefined", (int)v.len, v.text);
-}
 
 bool value_truth(struct render *r, struct value v)
 {

@@ -91,6 +91,12 @@ static void test_undefined(void)
 	check_text(render("{{ nope|d('x') }}{{ nope is defined }}", JINJA_ESCAPE_NONE,
 			  JINJA_UNDEFINED_STRICT),
 		   "xFalse");
+	check_text(render("{{ nope in d }}", JINJA_ESCAPE_NONE, JINJA_UNDEFINED_STRICT),
+		   "1:9 'nope' is undefined");
+	check_text(render("{{ d[nope] }}", JINJA_ESCAPE_NONE, JINJA_UNDEFINED_STRICT),
+		   "1:1 'nope' is undefined");
+	check_text(render("{{ {nope: 1} }}", JINJA_ESCAPE_NONE, JINJA_UNDEFINED_STRICT),
+		   "1:1 'nope' is undefined");
 }
 
 static void test_places(void)

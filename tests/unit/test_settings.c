@@ -302,6 +302,61 @@ static void what_all_endpoints_have(void)
 	endpoint_fini(&endpoint);
 }
 
+/* EML-07, A-18 */
+static void rancher_starttls_was_attempted_on_port_465(void)
+{
+#define MAIL "{\"name\": \"e\", \"kind\": \"email\", \"to\": \"a@b.org\", "
+	static const struct {
+		const char *settings, *tls;
+	} rows[] = {
+		{MAIL "\"port\": 465}", "implicit"},
+		{MAIL "\"port\": 587}", "starttls"},
+		{MAIL "\"port\": 25}", "starttls"},
+		{MAIL "\"port\": 465, \"tls\": \"starttls\"}", "starttls"}, /* as told */
+		{MAIL "\"timeout\": \"9s\"}", "starttls"},
+	};
+	struct endpoint endpoint;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		endpoint_default(&endpoint);
+		check_accepted(endpoint_read, &endpoint, rows[i].settings);
+		check_text(endpoint_text(&endpoint, "tls"), rows[i].tls);
+		endpoint_fini(&endpoint);
+	}
+}
+
+/* KFK-04 */
+static void deepflow_a_topic_that_kafka_refuses_was_saved(void)
+{
+	static const size_t sizes[] = {1, 249, 250, 256, 257};
+	static const char *const refused[] = {"", ".", "..", "a b", "a/b", "a,b", "\xe5\x91\x8a"};
+	char text[512], topic[300];
+	struct endpoint endpoint;
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]) + 7; i++) {
+		struct error err = {0};
+		bool sized = i < sizeof(sizes) / sizeof(sizes[0]);
+		size_t len = sized ? sizes[i] : 0;
+		json_t *json;
+
+		memset(topic, 't', len);
+		topic[len] = '\0';
+		snprintf(text, sizeof(text),
+			 "{\"name\": \"e\", \"kind\": \"kafka\", \"brokers\": \"k:9092\","
+			 " \"topic\": \"%s\"}",
+			 sized ? topic : refused[i - sizeof(sizes) / sizeof(sizes[0])]);
+		json = parse(text);
+		endpoint_default(&endpoint);
+		check_int(endpoint_read(&endpoint, json, &err) < 0, !sized || len > 249);
+		if (!sized || len > 249)
+			check_text(err.field, "/topic");
+		if (len == 250 || len == 257)
+			check(strstr(err.text, len == 250 ? "249" : "256"));
+		json_decref(json);
+		endpoint_fini(&endpoint);
+	}
+}
+
 static void a_password_in_a_url_is_not_quoted(void)
 {
 	struct endpoint endpoint;
@@ -460,6 +515,8 @@ int main(void)
 	endpoint_defaults();
 	endpoint_urls();
 	what_all_endpoints_have();
+	rancher_starttls_was_attempted_on_port_465();
+	deepflow_a_topic_that_kafka_refuses_was_saved();
 	a_password_in_a_url_is_not_quoted();
 	endpoint_refusals();
 	secrets_are_masked_and_kept();
