@@ -209,7 +209,7 @@ class Endpoints(harness.Case):
     # ---- syslog: rsyslog over UDP, TCP and TLS ----
 
     def test_syslog(self):
-        ports = [free_port(socket.SOCK_DGRAM), free_port(), free_port()]
+        ports = vendors.free_ports(1, socket.SOCK_DGRAM) + vendors.free_ports(2)
         config, out = f"{self.folder}/rsyslog.conf", f"{self.folder}/messages"
         with open(config, "w") as file:
             file.write(RSYSLOG % {"folder": self.folder, "udp": ports[0], "tcp": ports[1],
@@ -218,7 +218,7 @@ class Endpoints(harness.Case):
                                   stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
         self.addCleanup(daemon.wait)
         self.addCleanup(daemon.kill)
-        wait_for("rsyslog", lambda: connects(ports[1]) and connects(ports[2]), 15)
+        wait_for("rsyslog", lambda: vendors.connects(ports[1]) and vendors.connects(ports[2]), 15)
         for scheme, port in zip(("udp", "tcp", "tls"), ports):
             with self.subTest(scheme):
                 settings = {"kind": "syslog", "destination": f"{scheme}://127.0.0.1:{port}",
@@ -250,20 +250,6 @@ input(type="imtcp" address="127.0.0.1" port="%(tls)d" streamDriver.name="ossl"
 action(type="omfile" file="%(folder)s/messages" template="RSYSLOG_SyslogProtocol23Format"
        asyncWriting="off" flushOnTXEnd="on")
 """
-
-
-def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def connects(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-        return True
-    except OSError:
-        return False
 
 
 def read(path):

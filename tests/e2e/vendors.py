@@ -44,6 +44,25 @@ def tls_context(folder):
     return context
 
 
+def free_ports(count, kind=socket.SOCK_STREAM):
+    """Different ones that nobody listens on now."""
+    probes = [socket.socket(socket.AF_INET, kind) for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+def connects(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    except OSError:
+        return False
+
+
 class Vendors:
     """`requests`: (path, headers, JSON body) of what was accepted. `script`: what the next requests
     get instead: (status, headers, body), or "reset" (after it was taken), "garbage", "drip"."""
