@@ -329,7 +329,7 @@ static struct value filter_unique(struct render *r, struct value v, const struct
 	for (size_t i = 0; i < n && !r->failed; i++) {
 		struct value key = sort_key(&s, list->items[i]);
 
-		if (key.kind == VALUE_LIST || key.kind == VALUE_MAP)
+		if (!value_is_key(r, key))
 			render_fail(r, JINJA_FAULT_VALUE, "unique: %s is no key",
 				    value_kind_name(key));
 		if (is_among(r, keys, key))

@@ -89,7 +89,7 @@ static void look_at(struct render *r, struct value v)
 		render_fail(r, JINJA_FAULT_UNDEFINED, "'%.*s' is undefined", (int)v.len, v.text);
 }
 
-static bool is_key(struct render *r, struct value key)
+bool value_is_key(struct render *r, struct value key)
 {
 	look_at(r, key);
 	if (key.kind <= VALUE_TEXT)
@@ -97,14 +97,14 @@ static bool is_key(struct render *r, struct value key)
 	if (key.kind != VALUE_TUPLE)
 		return false;
 	for (size_t i = 0; i < key.list->count; i++)
-		if (!is_key(r, value_at(r, key.list, i)))
+		if (!value_is_key(r, value_at(r, key.list, i)))
 			return false;
 	return true;
 }
 
 void value_map_set(struct render *r, struct map *map, struct value key, struct value value)
 {
-	if (!is_key(r, key)) {
+	if (!value_is_key(r, key)) {
 		render_fail(r, JINJA_FAULT_VALUE, "%s cannot be a key", value_kind_name(key));
 		return;
 	}
@@ -424,7 +424,7 @@ bool value_contains(struct render *r, struct value haystack, struct value needle
 	if (haystack.kind == VALUE_TEXT)
 		return text_contains(r, haystack, needle);
 	if (haystack.kind == VALUE_MAP) {
-		if (!is_key(r, needle))
+		if (!value_is_key(r, needle))
 			render_fail(r, JINJA_FAULT_VALUE, "%s cannot be a key",
 				    value_kind_name(needle));
 		return value_map_get(r, haystack.map, needle, &found);

@@ -138,6 +138,8 @@ void value_map_set(struct render *r, struct map *map, struct value key, struct v
 
 struct value value_at(struct render *r, const struct list *list, size_t index);
 size_t value_map_size(const struct map *map);
+/* What Python can hash. A key is looked at: strict, an undefined one fails. */
+bool value_is_key(struct render *r, struct value key);
 /* False if there is no such key. */
 bool value_map_get(struct render *r, const struct map *map, struct value key, struct value *ret);
 /* The map's pairs as a list of what `part` says. */

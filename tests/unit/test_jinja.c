@@ -95,6 +95,9 @@ static void test_undefined(void)
 		   "1:9 'nope' is undefined");
 	check_text(render("{{ d[nope] }}", JINJA_ESCAPE_NONE, JINJA_UNDEFINED_STRICT),
 		   "1:1 'nope' is undefined");
+	check_text(render("{{ [1]|unique(attribute='x')|list }}", JINJA_ESCAPE_NONE,
+			  JINJA_UNDEFINED_STRICT),
+		   "1:8 'x' is undefined");
 	check_text(render("{{ {nope: 1} }}", JINJA_ESCAPE_NONE, JINJA_UNDEFINED_STRICT),
 		   "1:1 'nope' is undefined");
 }
