@@ -9,6 +9,9 @@
 #include <sys/timex.h>
 #include <time.h>
 
+#define LOOKS_MAX  8
+#define APART_MOST (20 * DUR_US)
+
 static int64_t clock_read(clockid_t id)
 {
 	struct timespec ts;
@@ -27,9 +30,24 @@ wall_t wall_now(void)
 	return (wall_t){clock_read(CLOCK_REALTIME)};
 }
 
+/* A thread that is kept from running between the two looks would see two moments. */
 struct instant instant_now(void)
 {
-	return (struct instant){mono_now(), wall_now()};
+	struct instant best = {0};
+	dur_t least = INT64_MAX;
+
+	for (int i = 0; i < LOOKS_MAX && least > APART_MOST; i++) {
+		mono_t before = mono_now();
+		wall_t wall = wall_now();
+		mono_t after = mono_now();
+		dur_t apart = mono_sub(after, before);
+
+		if (apart >= least)
+			continue;
+		least = apart;
+		best = (struct instant){after, wall};
+	}
+	return best;
 }
 
 void clock_state_get(struct clock_state *ret)

@@ -19,7 +19,7 @@ typedef struct {
 	int64_t ns; /* since the Unix epoch, UTC; 0 = not known */
 } wall_t;
 
-/* One moment, seen on both clocks. */
+/* One moment, seen on both clocks: never a wall clock later than the monotonic one. */
 struct instant {
 	mono_t mono;
 	wall_t wall;
