@@ -43,6 +43,7 @@ struct shared_ring {
 	 * is stored last. */
 	_Atomic int64_t down_wall_ns;
 	_Atomic int64_t up_wall_ns;
+	_Atomic int64_t down_since_wall_ns; /* S: of the outage that goes on; 0 = there is none */
 	/* S: sums of PACKET_STATISTICS, read every 2 s, while something is captured every 100 ms;
 	 * kernel_packets includes the drops */
 	_Atomic uint64_t kernel_packets;

@@ -284,10 +284,23 @@ static void settle(struct track *t, mono_t now)
 	t->state = TRACK_OVER;
 }
 
+/* One that goes on is told here, for this track will not hear of its end. After a shutdown it will,
+ * once it is resumed. */
+static void add_outage_going_on(struct track *t)
+{
+	int64_t since =
+		atomic_load_explicit(&t->ring->shared->down_since_wall_ns, memory_order_relaxed);
+	int64_t now = wall_now().ns, end = t->reader.until_ns < now ? t->reader.until_ns : now;
+
+	if (since && since < end && t->end != REC_END_SHUTDOWN)
+		track_add_outage(t, since, end);
+}
+
 static void end_track(struct track *t, enum rec_end end, int error, mono_t now)
 {
 	if (t->state != TRACK_RUNNING)
 		return;
+	add_outage_going_on(t);
 	t->state = TRACK_ENDING;
 	t->end = end;
 	t->error = error;

@@ -73,10 +73,11 @@ static int open_nic(struct slot *slot)
 	}
 	slot->fd = fd;
 	slot->nic_index = index;
+	memcpy(slot->known_as, slot->ring.nic, sizeof(slot->known_as));
 	slot->error = 0;
 	publish(slot);
 	/* from zero: what it counted before the ring began is not ours */
-	if (ring_socket_load_nic(slot->ring.nic, &slot->counted) < 0)
+	if (ring_socket_load_nic(slot->known_as, &slot->counted) < 0)
 		slot->counted = (struct ring_nic){0};
 	slot->shared->allocation_ms = (uint32_t)(mono_sub(mono_now(), begun) / DUR_MS);
 	log_info("supervisor", "%s: recording into %u blocks of %u KiB, allocated in %u ms",
@@ -87,7 +88,7 @@ static int open_nic(struct slot *slot)
 
 static enum nic_state look(const struct slot *slot)
 {
-	return slot->fd >= 0 ? ring_socket_nic_state(slot->ring.nic) : NIC_ABSENT;
+	return slot->fd >= 0 ? ring_socket_nic_state(slot->known_as) : NIC_ABSENT;
 }
 
 /* An outage is published whole when it is over; its end last. */
@@ -99,6 +100,7 @@ static void set_state(struct slot *slot, enum nic_state state)
 		slot->down_ns = now;
 	slot->state = state;
 	atomic_store(&slot->shared->state, state);
+	atomic_store(&slot->shared->down_since_wall_ns, state == NIC_UP ? 0 : slot->down_ns);
 	if (state != NIC_UP || !slot->down_ns)
 		return;
 	atomic_store(&slot->shared->down_wall_ns, slot->down_ns);
@@ -164,6 +166,19 @@ static void log_state(const struct slot *slot, enum nic_state state)
 	log_info("supervisor", "%s: %s", slot->ring.nic, texts[state]);
 }
 
+/* A packet socket stays with its NIC whatever that is called; the ring keeps the configured name.
+ */
+static void follow_name(struct slot *slot)
+{
+	char name[IF_NAMESIZE];
+
+	if (slot->fd < 0 || !if_indextoname(slot->nic_index, name) || !strcmp(name, slot->known_as))
+		return;
+	log_info("supervisor", "%s: the NIC is called \"%s\" now; it is recorded as before",
+		 slot->ring.nic, name);
+	snprintf(slot->known_as, sizeof(slot->known_as), "%s", name);
+}
+
 int slot_check(struct slot *slot)
 {
 	enum nic_state state;
@@ -174,7 +189,7 @@ int slot_check(struct slot *slot)
 		return 0;
 	index = if_nametoindex(slot->ring.nic);
 	if (slot->fd >= 0 && index && index != slot->nic_index) {
-		log_info("supervisor", "%s: the NIC was made again", slot->ring.nic);
+		log_info("supervisor", "%s: another NIC has this name now", slot->ring.nic);
 		slot_count(slot);
 		close(slot->fd);
 		slot->fd = -1;
@@ -182,6 +197,7 @@ int slot_check(struct slot *slot)
 	}
 	if (slot->fd < 0 && index && !open_nic(slot))
 		changed = SLOT_CHANGED;
+	follow_name(slot);
 	state = look(slot);
 	if (state != slot->state) {
 		set_state(slot, state);
@@ -210,7 +226,7 @@ void slot_count_nic(struct slot *slot)
 
 	if (slot->ring.kind != RING_PACKET_SOCKET || slot->fd < 0)
 		return;
-	if (ring_socket_load_nic(slot->ring.nic, &now) < 0)
+	if (ring_socket_load_nic(slot->known_as, &now) < 0)
 		return;
 	/* a driver may start over at zero */
 	if (now.packets >= slot->counted.packets)

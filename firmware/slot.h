@@ -14,10 +14,11 @@
 struct slot {
 	struct child_ring ring; /* kind and nic are always set, the rest while fd >= 0 */
 	struct ring_geometry geometry;
-	int fd;		    /* packet socket or memfd, -1 while there is no ring */
-	int file;	    /* pcap to replay, or -1 */
-	unsigned nic_index; /* of the NIC the ring is bound to */
-	int is_fresh;	    /* opened since the last slot_hand_over */
+	int fd;			       /* packet socket or memfd, -1 while there is no ring */
+	int file;		       /* pcap to replay, or -1 */
+	unsigned nic_index;	       /* of the NIC the ring is bound to, */
+	char known_as[CHILD_NIC_SIZE]; /* and what it is called now: it may have been renamed */
+	int is_fresh;		       /* opened since the last slot_hand_over */
 	enum nic_state state;
 	int64_t down_ns;	 /* wall clock when it ceased to be up; 0 while it is up */
 	int error;		 /* of the last attempt to open, logged once */
@@ -42,7 +43,8 @@ enum slot_outcome {
 	SLOT_CHANGED = 1, /* there is another ring now, or none: the recorder must start again */
 };
 
-/* Looks whether the NIC appeared, went or was made again. Returns 0 or SLOT_CHANGED. */
+/* Looks whether the NIC appeared, went, was made again or renamed (then its ring stays, unless
+ * another NIC took the configured name). Returns 0 or SLOT_CHANGED. */
 int slot_check(struct slot *slot);
 
 /* Adds what the kernel and the NIC counted to the shared memory. The NIC's own counters cost many

@@ -80,6 +80,9 @@ class Network:
     def set_link(self, state):
         run("ip", "-n", self.rx, "link", "set", NIC, state)
 
+    def change_nic(self, what, value, nic=NIC):
+        run("ip", "-n", self.rx, "link", "set", nic, what, value)
+
     def enter(self, path):
         with open(path) as namespace:
             if libc.setns(namespace.fileno(), CLONE_NEWNET) != 0:

@@ -142,6 +142,40 @@ class BadLuck(harness.Case):
         self.assertGreater(facts["uniq"], RATE // 2)
         self.assertIn("nic_down", [gap["cause"] for gap in row["gaps"]])
 
+    def test_capture_ends_while_the_nic_is_down(self):
+        ringbell = self.daemon(rings=RINGS)
+        self.traffic(RATE)
+        policy = self.begin(ringbell)
+        self.wait_state(ringbell, policy, "on")
+        wait_for_packets(RATE // 2)
+        self.network.set_link("down")
+        wait_for("seen down", lambda: ringbell.ring()["state"] == "down")
+        ringbell.switch(policy, "automatic")
+        row = ringbell.wait_capture(policy, "finished")
+        self.assertIn("nic_down", [gap["cause"] for gap in row["gaps"]])
+        self.assertEqual(row["coverage"]["completeness"], "partial", row)
+
+    def test_nic_is_renamed_and_its_mtu_changed_while_capturing(self):
+        """It is the same NIC: no gap, and the ring keeps its configured name."""
+        ringbell = self.daemon(rings=RINGS)
+        self.traffic(RATE)
+        policy = self.begin(ringbell)
+        self.wait_state(ringbell, policy, "on")
+        wait_for_packets(RATE // 2)
+        packets = ringbell.ring()["packets"]
+        self.network.change_nic("name", "cap9")
+        self.network.change_nic("mtu", "1500", nic="cap9")
+        wait_for("name followed", lambda: 'called "cap9" now' in ringbell.read_log())
+        wait_for("packets after it", lambda: ringbell.ring()["packets"] > packets + RATE, 30)
+        self.assertEqual(ringbell.ring()["state"], "up")
+        self.network.change_nic("name", "cap0", nic="cap9")
+        wait_for("name followed", lambda: 'called "cap0" now' in ringbell.read_log())
+        wait_for_packets(RATE // 2)
+        ringbell.switch(policy, "automatic")
+        row = ringbell.wait_capture(policy, "finished")
+        self.assertNotIn("nic_down", [gap["cause"] for gap in row["gaps"]], row)
+        self.assert_seamless(ringbell.download(row["id"]))
+
     def test_nic_is_deleted_and_made_again_while_capturing(self):
         ringbell = self.daemon(rings=RINGS)
         traffic = self.traffic(RATE)

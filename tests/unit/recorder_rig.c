@@ -314,6 +314,7 @@ static void on_gap(struct rig_track *t, const struct rec_gap *gap)
 	t->gaps[gap->cause]++;
 	t->lost[gap->cause] += gap->packets;
 	t->at_most |= (int)gap->at_most;
+	t->newest_gap = *gap;
 }
 
 static void on_report(struct rig *rig, const struct ipc_message *m)

@@ -20,6 +20,7 @@ struct rig_track {
 	uint32_t opened;
 	uint32_t sealed;
 	uint32_t gaps[GAP_NIC_DOWN + 1];
+	struct rec_gap newest_gap;
 	uint64_t lost[GAP_NIC_DOWN + 1];
 	int at_most;
 	struct rec_track track;

@@ -264,6 +264,29 @@ static void test_outage(void)
 	rig_free(rig);
 }
 
+/* The interface is away when the capture ends: it says since when, though nobody knows until when.
+ */
+static void test_outage_at_the_end(void)
+{
+	struct rig *rig = rig_new(PACKETS, SPACING);
+	struct rig_track *track = &rig->tracks[0];
+	int64_t down;
+
+	rig_start(rig);
+	rig_plan(rig, 0, "", DUR_S, &start);
+	rig_send(rig, REC_START, &start, sizeof(start));
+	rig_wait(rig, rig_replayed(rig) == PACKETS && track->started);
+	down = wall_now().ns;
+	rig->shared->rings[0].down_since_wall_ns = down;
+	rig_stop_track(rig, 0);
+	rig_wait(rig, track->finished);
+	check_int(track->gaps[GAP_NIC_DOWN], 1);
+	check_int(track->newest_gap.from_wall_ns, down);
+	check(track->newest_gap.to_wall_ns > down);
+	check_int(rig_stop(rig), 0);
+	rig_free(rig);
+}
+
 int main(void)
 {
 	test_until();
@@ -275,5 +298,6 @@ int main(void)
 	test_slow();
 	test_disk_full();
 	test_outage();
+	test_outage_at_the_end();
 	return 0;
 }
