@@ -467,10 +467,11 @@ static void flush_at_head(struct track *t, mono_t now)
 int track_step(struct track *t, uint32_t blocks, struct instant now)
 {
 	const struct ring *ring = t->ring->ring;
+	struct track_segment *s = track_open_segment(t);
 
+	if (t->state == TRACK_RUNNING && s)
+		begin(t, s); /* at once, though no block may be there yet */
 	for (; blocks && t->state == TRACK_RUNNING; blocks--) {
-		struct track_segment *s;
-
 		skip_lost(t);
 		if (t->seq >= ring_head(ring))
 			break;
@@ -604,14 +605,28 @@ static void on_sealed(struct track *t, struct track_segment *s, const struct wri
 	track_segment_free(s);
 }
 
-static void on_first_packets(struct track *t, mono_t now)
+static void log_since_order(const struct track *t, const char *what, mono_t now)
 {
-	track_tell(t); /* somebody may be waiting for the download */
-	if (!t->ordered.ns)
-		return;
-	log_info("capture", "%s: first packets on disk %.1f ms after the order", t->head.capture,
+	log_info("capture", "%s: first %s on disk %.1f ms after the order", t->head.capture, what,
 		 (double)mono_sub(now, t->ordered) / DUR_MS);
-	t->ordered = (mono_t){0};
+}
+
+static void on_written(struct track *t, struct track_segment *s, const struct writer_event *event,
+		       mono_t now)
+{
+	int is_first = !s->mark.offset;
+
+	if (is_first && t->ordered.ns)
+		log_since_order(t, "byte", now);
+	if (track_segment_on_written(s, event) == TRACK_SEGMENT_FIRST) {
+		track_tell(t); /* somebody may be waiting for the download */
+		if (t->ordered.ns)
+			log_since_order(t, "packets", now);
+		t->ordered = (mono_t){0};
+	}
+	publish(t); /* before step can seal */
+	track_segment_step(s);
+	publish(t);
 }
 
 void track_on_writer(const struct writer_event *event, struct instant now)
@@ -624,11 +639,7 @@ void track_on_writer(const struct writer_event *event, struct instant now)
 		tell_segment(t, s, SEGMENT_OPENED);
 		break;
 	case WRITER_WRITTEN:
-		if (track_segment_on_written(s, event) == TRACK_SEGMENT_FIRST)
-			on_first_packets(t, now.mono);
-		publish(t); /* before step can seal */
-		track_segment_step(s);
-		publish(t);
+		on_written(t, s, event, now.mono);
 		break;
 	case WRITER_FAILED:
 		on_failed(t, s, event, now.mono);

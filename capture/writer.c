@@ -26,9 +26,9 @@
 
 struct writer {
 	struct writer_options options;
-	pthread_t thread;
-	struct mailbox jobs;
-	struct writer_job stop;
+	pthread_t thread, syncer;
+	struct mailbox jobs, syncs;
+	struct writer_job stop, stop_syncer;
 	unsigned char *memory;
 	size_t memory_bytes;
 	struct writer_buffer *buffers;
@@ -218,11 +218,63 @@ static void on_open(struct writer *writer, struct writer_file *file)
 	report(file, WRITER_OPENED, 0);
 }
 
+/* --- the syncer: whatever makes the disk settle, so that no write waits for it --- */
+
+/* 0 or -errno; never tried again: after a failed one the kernel calls clean what is lost. */
+static int sync_file(struct writer_file *file)
+{
+	if (file->sync_error)
+		return file->sync_error;
+	if (fdatasync(file->fd) || (!file->entry_synced && fsync(file->folder)))
+		file->sync_error = -errno;
+	file->entry_synced = true;
+	return file->sync_error;
+}
+
+static int seal_file(struct writer_file *file, const struct writer_job *job)
+{
+	if (job->result)
+		return job->result;
+	if (job->kind == JOB_SEAL && file->sync_error)
+		return file->sync_error;
+	if (job->sealed_bytes)
+		return segment_seal(file->folder, file->fd, file->name, job->sealed_bytes);
+	if (file->fd >= 0)
+		segment_remove_hidden(file->folder, file->name);
+	return file->error;
+}
+
+static void *run_syncer(void *arg)
+{
+	struct writer *writer = arg;
+	struct pollfd wake = {.fd = writer->syncs.event_fd, .events = POLLIN};
+
+	pthread_setname_np(pthread_self(), "syncer");
+	for (;;) {
+		struct writer_job *job = (struct writer_job *)mailbox_take(&writer->syncs);
+
+		if (!job) {
+			poll(&wake, 1, -1);
+			continue;
+		}
+		if (job->kind == JOB_STOP)
+			return NULL;
+		job->result = job->kind == JOB_SYNCED ? sync_file(job->file)
+						      : seal_file(job->file, job);
+		if (job->kind != JOB_SYNCED)
+			job->kind = JOB_SEALED;
+		writer_add(writer, job);
+	}
+}
+
 /* --- syncing what is open --- */
 
 static void set_dirty(struct writer *writer, struct writer_file *file)
 {
 	if (file->dirty || !writer->options.sync_after)
+		return;
+	file->written_meanwhile = file->syncing;
+	if (file->syncing)
 		return;
 	file->dirty = true;
 	file->sync_at = mono_add(mono_now(), writer->options.sync_after);
@@ -236,15 +288,6 @@ static void set_clean(struct writer *writer, struct writer_file *file)
 	file->dirty = false;
 }
 
-/* 0 or -errno; never tried again: after a failed one the kernel calls clean what is lost. */
-static int sync_file(struct writer_file *file)
-{
-	if (fdatasync(file->fd) || (!file->entry_synced && fsync(file->folder)))
-		return -errno;
-	file->entry_synced = true;
-	return 0;
-}
-
 /* Returns how long until the next file is due, for poll: ms, -1 = none is. */
 static int sync_due(struct writer *writer)
 {
@@ -252,16 +295,29 @@ static int sync_due(struct writer *writer)
 
 	while ((file = TAILQ_FIRST(&writer->dirty))) {
 		dur_t left = mono_sub(file->sync_at, mono_now());
-		int r;
 
 		if (left > 0)
 			return (int)(left / DUR_MS) + 1;
 		set_clean(writer, file);
-		r = sync_file(file);
-		if (r)
-			fail(file, r);
+		file->syncing = true;
+		file->sync_job = (struct writer_job){.kind = JOB_SYNCED, .file = file};
+		mailbox_put(&writer->syncs, &file->sync_job.letter);
 	}
 	return -1;
+}
+
+static void on_synced(struct writer *writer, struct writer_file *file, int result)
+{
+	file->syncing = false;
+	if (file->error)
+		return;
+	if (result) {
+		set_clean(writer, file);
+		fail(file, result);
+	} else if (file->written_meanwhile) {
+		set_dirty(writer, file);
+	}
+	file->written_meanwhile = false;
 }
 
 /* --- jobs --- */
@@ -317,13 +373,18 @@ static void give_back(struct writer *writer, struct writer_job *job)
 		writer_buffer_put(writer, job->file, buffer);
 }
 
-static void on_sealed(struct writer_file *file, int error, uint64_t bytes)
+static void on_sealed(struct writer_job *job)
 {
+	struct writer_file *file = job->file;
+
+	/* a sync failed meanwhile, and that was told: JOB_SEAL_FAILED follows */
+	if (job == &file->seal_job && file->error)
+		return;
 	if (file->fd >= 0)
 		close(file->fd);
 	close(file->folder);
-	file->error = error;
-	report(file, WRITER_SEALED, bytes); /* from here on the file is the stream's */
+	file->error = job->result;
+	report(file, WRITER_SEALED, job->sealed_bytes); /* from here on the file is the stream's */
 }
 
 /* The last page goes through the page cache: an aligned write would have to be cut again, and
@@ -343,13 +404,22 @@ static int write_rest(const struct writer *writer, struct writer_file *file,
 			job->offset + whole);
 }
 
+/* bytes: the file's length, 0 = it goes; error: it cannot be sealed. All the same it takes this
+ * way, behind a sync that is going on. */
+static void pass_to_syncer(struct writer *writer, struct writer_job *job, uint64_t bytes, int error)
+{
+	job->sealed_bytes = bytes;
+	job->result = error;
+	mailbox_put(&writer->syncs, &job->letter);
+}
+
 static void on_seal(struct writer *writer, struct writer_job *job)
 {
 	struct writer_file *file = job->file;
-	uint64_t bytes = job->offset + job->data_bytes;
 	int r;
 
 	set_clean(writer, file); /* sealing syncs */
+	file->written_meanwhile = false;
 	r = file->error ? 0 : write_rest(writer, file, job);
 	give_back(writer, job);
 	if (file->error)
@@ -359,8 +429,7 @@ static void on_seal(struct writer *writer, struct writer_job *job)
 		return;
 	}
 	file->mark = job->mark;
-	r = segment_seal(file->folder, file->fd, file->name, bytes);
-	on_sealed(file, r, bytes);
+	pass_to_syncer(writer, job, job->offset + job->data_bytes, 0);
 }
 
 /* Cuts at the last mark and appends the trailer, or nothing if that does not fit either.
@@ -377,23 +446,18 @@ static int64_t cut(struct writer_file *file, const struct writer_job *job)
 	return (int64_t)(bytes + job->data_bytes);
 }
 
-static void on_seal_failed(struct writer_job *job)
+static void on_seal_failed(struct writer *writer, struct writer_job *job)
 {
 	struct writer_file *file = job->file;
-	int64_t bytes;
-	int r;
+	int64_t bytes = 0;
 
 	bug_on(!file->error);
-	if (file->fd < 0 || file->mark.offset == 0) {
-		if (file->fd >= 0)
-			segment_remove_hidden(file->folder, file->name);
-		on_sealed(file, file->error, 0);
-		return;
-	}
-	bytes = cut(file, job);
-	r = bytes < 0 ? (int)bytes
-		      : segment_seal(file->folder, file->fd, file->name, (uint64_t)bytes);
-	on_sealed(file, r, bytes < 0 ? file->mark.offset : (uint64_t)bytes);
+	if (file->fd >= 0 && file->mark.offset)
+		bytes = cut(file, job);
+	if (bytes >= 0)
+		pass_to_syncer(writer, job, (uint64_t)bytes, 0);
+	else
+		pass_to_syncer(writer, job, file->mark.offset, (int)bytes);
 }
 
 static void do_job(struct writer *writer, struct writer_job *job)
@@ -412,7 +476,13 @@ static void do_job(struct writer *writer, struct writer_job *job)
 		on_seal(writer, job);
 		break;
 	case JOB_SEAL_FAILED:
-		on_seal_failed(job);
+		on_seal_failed(writer, job);
+		break;
+	case JOB_SYNCED:
+		on_synced(writer, job->file, job->result);
+		break;
+	case JOB_SEALED:
+		on_sealed(job);
 		break;
 	case JOB_STOP:
 		break;
@@ -441,6 +511,13 @@ static void *run(void *arg)
 
 /* --- life --- */
 
+static void stop_syncer(struct writer *writer)
+{
+	writer->stop_syncer.kind = JOB_STOP;
+	mailbox_put(&writer->syncs, &writer->stop_syncer.letter);
+	pthread_join(writer->syncer, NULL);
+}
+
 static int start(struct writer *writer)
 {
 	sigset_t all, old;
@@ -450,7 +527,12 @@ static int start(struct writer *writer)
 	sigfillset(&all);
 	sigdelset(&all, SIGSYS); /* the last words of a thread that made a forbidden call */
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = -pthread_create(&writer->thread, NULL, run, writer);
+	r = -pthread_create(&writer->syncer, NULL, run_syncer, writer);
+	if (!r) {
+		r = -pthread_create(&writer->thread, NULL, run, writer);
+		if (r)
+			stop_syncer(writer);
+	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return r;
 }
@@ -488,6 +570,17 @@ static int check_options(const struct writer_options *options)
 	return 0;
 }
 
+static void release(struct writer *writer)
+{
+	mailbox_fini(&writer->jobs);
+	mailbox_fini(&writer->syncs);
+	if (writer->memory && writer->memory != MAP_FAILED)
+		munmap(writer->memory, writer->memory_bytes);
+	pthread_mutex_destroy(&writer->lock);
+	free(writer->buffers);
+	free(writer);
+}
+
 int writer_new(const struct writer_options *options, struct writer **ret)
 {
 	struct writer *writer;
@@ -501,24 +594,19 @@ int writer_new(const struct writer_options *options, struct writer **ret)
 	TAILQ_INIT(&writer->waiting);
 	TAILQ_INIT(&writer->dirty);
 	SLIST_INIT(&writer->free_buffers);
+	writer->jobs.event_fd = writer->syncs.event_fd = -1;
 	bug_on(pthread_mutex_init(&writer->lock, NULL));
 	r = mailbox_init(&writer->jobs);
-	if (r)
-		goto out;
-	r = allocate(writer);
+	if (!r)
+		r = mailbox_init(&writer->syncs);
+	if (!r)
+		r = allocate(writer);
 	if (!r)
 		r = start(writer);
-	if (!r) {
+	if (r)
+		release(writer);
+	else
 		*ret = writer;
-		return 0;
-	}
-	mailbox_fini(&writer->jobs);
-out:
-	if (writer->memory && writer->memory != MAP_FAILED)
-		munmap(writer->memory, writer->memory_bytes);
-	pthread_mutex_destroy(&writer->lock);
-	free(writer->buffers);
-	free(writer);
 	return r;
 }
 
@@ -529,10 +617,7 @@ struct writer *writer_free(struct writer *writer)
 	writer->stop.kind = JOB_STOP;
 	writer_add(writer, &writer->stop);
 	pthread_join(writer->thread, NULL);
-	mailbox_fini(&writer->jobs);
-	munmap(writer->memory, writer->memory_bytes);
-	pthread_mutex_destroy(&writer->lock);
-	free(writer->buffers);
-	free(writer);
+	stop_syncer(writer);
+	release(writer);
 	return NULL;
 }

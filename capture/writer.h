@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The writer: one thread per disk that opens, writes and seals segments, and the buffers it shares
- * with the ring threads. Ring threads use it through capture/stream.h and never wait for it.
+/* The writer: one thread per disk that opens and writes segments, one that syncs and seals them (no
+ * write waits for that), and the buffers shared with the ring threads. Ring threads use it through
+ * capture/stream.h and never wait for it.
  *
  * What happened to a stream comes back as letters in a mailbox of the ring thread's, in order. That
  * mailbox carries nothing else. Many threads may use one writer.

@@ -20,6 +20,8 @@ enum writer_job_kind {
 	JOB_FLUSH, /* all of it, padded to a page; the last page comes again */
 	JOB_SEAL,  /* all of it, then seal; ignored by a file that has failed */
 	JOB_SEAL_FAILED, /* cut at the last mark, append data, seal */
+	JOB_SYNCED,	 /* back from the syncer, as is JOB_SEALED */
+	JOB_SEALED,
 	JOB_STOP,
 };
 
@@ -32,6 +34,8 @@ struct writer_job {
 	size_t data_bytes;
 	uint64_t offset;	 /* of data in the file, multiple of WRITER_PAGE */
 	struct shared_mark mark; /* newest; lies in what the job writes, or before */
+	uint64_t sealed_bytes;	 /* length of the file to be sealed; 0 = remove it */
+	int result;		 /* of the syncer: 0 or -errno */
 };
 
 /* Page-aligned memory for one write, with slack behind so that blocks stay contiguous. */
@@ -55,15 +59,20 @@ struct writer_file {
 	struct shared_mark mark; /* newest that is in the file */
 	mono_t next_check;	 /* of the free space */
 	bool dirty;		 /* written since the last sync; then in the list */
-	bool entry_synced;	 /* its name is on the disk */
 	mono_t sync_at;
 	TAILQ_ENTRY(writer_file) next_dirty;
+	bool syncing;		/* sync_job is at the syncer, */
+	bool written_meanwhile; /* and there is something that it may have missed */
+	/* owned by the syncer */
+	bool entry_synced; /* its name is on the disk */
+	int sync_error;
 	/* shared, under the writer's lock */
 	unsigned buffers;
 	bool waiting;
 	TAILQ_ENTRY(writer_file) next_waiting;
 	/* in the mail; one of each kind, so each has its own letter */
 	struct writer_job open_job;
+	struct writer_job sync_job;
 	struct writer_job seal_job;
 	struct writer_job seal_failed_job;
 };
