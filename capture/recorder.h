@@ -107,11 +107,9 @@ struct rec_ack {
 };
 
 /* A search in a ring (capture/ring_search.h). Ids are control's, for one link; searches end with
- * the link. Memory files are memfds. */
-#define REC_SEARCH_FILE_BYTES                                                                      \
-	(8u << 20)	    /* one is full when it has as many, with its last block                \
-			     */
-#define REC_SEARCHES_MAX 16 /* per ring */
+ * the link. Memory files are memfds; one is full when it has as many bytes, with its last block. */
+#define REC_SEARCH_FILE_BYTES (8u << 20)
+#define REC_SEARCHES_MAX      16 /* per ring */
 
 struct rec_search_head {
 	uint64_t id;
@@ -135,7 +133,8 @@ struct rec_search_part {
 	uint64_t bytes;	  /* in the file: a pcapng file, or 0 */
 	uint64_t packets; /* in the file */
 	uint64_t seen;	  /* looked at, so far */
-	uint64_t lost;	  /* overwritten before they were looked at, so far, at most */
+	uint64_t lost;	  /* overwritten before they were looked at, so far, at most; */
+	uint64_t untold;  /* of these, not in the drop count of a packet that was found */
 	int32_t error;	  /* errno or 0 */
 	uint32_t reserved;
 };

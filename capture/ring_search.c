@@ -26,8 +26,8 @@ struct ring_search {
 	struct mailbox *reports;
 	int file; /* -1 = none: it waits */
 	uint64_t seq, end;
-	uint64_t before; /* ring_packets_before(seq) */
-	uint64_t drops;	 /* since the last packet found */
+	uint64_t before, end_before; /* ring_packets_before of both */
+	uint64_t drops;		     /* since the last packet found */
 	struct rec_search_part part;
 	unsigned char *room; /* encoded, not yet in the file */
 	size_t used, size;
@@ -60,6 +60,7 @@ static void hand_over(struct ring_search *s)
 	flush(s);
 	s->over = s->part.error || s->seq == s->end;
 	s->part.over = (uint32_t)s->over;
+	s->part.untold = s->drops;
 	report_put(s->reports, REC_SEARCH_PART, &s->part, sizeof(s->part));
 	if (s->file >= 0)
 		close(take_fd(&s->file));
@@ -151,10 +152,10 @@ static void catch_up(struct ring_search *s)
 {
 	uint64_t reach = ring_reach(s->ring);
 
-	if (s->seq >= reach)
+	if (s->seq >= reach || s->seq == s->end)
 		return;
 	s->seq = reach < s->end ? reach : s->end;
-	lose(s, ring_packets_before(s->ring, reach) - s->before);
+	lose(s, (reach < s->end ? ring_packets_before(s->ring, reach) : s->end_before) - s->before);
 }
 
 static int has_wanted(const struct ring_search *s, const struct ring_info *info)
@@ -210,6 +211,7 @@ struct ring_search *ring_search_new(const struct ring_search_options *o, struct 
 	s->seq = ring_find(s->ring, &query);
 	s->end = ring_head(s->ring);
 	s->before = ring_packets_before(s->ring, s->seq);
+	s->end_before = ring_packets_before(s->ring, s->end);
 	return s;
 }
 

@@ -202,8 +202,9 @@ static void end_search(struct ring_thread *t, uint64_t id)
 			t->searches[i] = ring_search_free(t->searches[i]);
 }
 
-/* What is captured comes first: while tracks lag, a search gets a block a turn. */
-static int step_searches(struct ring_thread *t, int tracks_lag)
+/* What is captured comes first: while tracks lag, a search gets a block a turn. The ring moves on
+ * in between, as it does between two tracks. Adds the blocks that were taken meanwhile. */
+static int step_searches(struct ring_thread *t, int tracks_lag, uint32_t *taken)
 {
 	int more = 0;
 
@@ -212,6 +213,8 @@ static int step_searches(struct ring_thread *t, int tracks_lag)
 				? ring_search_step(t->searches[i], tracks_lag ? 1 : turn_blocks(t))
 				: 0;
 
+		if (t->searches[i])
+			*taken += advance(t, instant_now());
 		if (r == RING_SEARCH_OVER)
 			t->searches[i] = ring_search_free(t->searches[i]);
 		more |= r == RING_SEARCH_MORE;
@@ -288,7 +291,7 @@ static void take_turn(void *owner)
 		now = instant_now();
 		taken += advance(t, now);
 	}
-	more |= step_searches(t, more);
+	more |= step_searches(t, more, &taken);
 	tick(t, now);
 	clear_over(t);
 	end_if_done(t);

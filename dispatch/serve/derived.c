@@ -61,15 +61,16 @@ static void on_gone(void *owner)
 static void refuse_empty(struct derived *d)
 {
 	char first[WALL_TEXT_SIZE], last[WALL_TEXT_SIZE];
-	uint64_t seen;
+	struct ring_feed_counts counts;
 	wall_t from, to;
 
 	derived_sources_span(extraction_sources(d->extraction), &from, &to);
-	if (derived_sources_seen(extraction_sources(d->extraction), &seen)) {
+	if (derived_sources_counts(extraction_sources(d->extraction), &counts)) {
 		exchange_refuse(d->exchange, 409, "nothing_matched",
 				"none of the %" PRIu64
-				" packets that the rings remember of that time is wanted",
-				seen);
+				" packets that the rings remember of that time is wanted; %" PRIu64
+				" were overwritten before they could be looked at",
+				counts.seen, counts.lost);
 		return;
 	}
 	exchange_refuse(d->exchange, 409, "nothing_matched",
@@ -117,9 +118,13 @@ static void finish(struct derived *d)
 {
 	const struct extract_result *result = extraction_result(d->extraction);
 	struct exchange *exchange = d->exchange;
+	struct ring_feed_counts counts;
 	bool whole = d->end == EXTRACTION_DONE && result->end == EXTRACT_END_OK &&
 		     !result->damaged && !extraction_is_short(d->extraction);
 
+	/* what no packet's drop count can tell, a broken connection does */
+	derived_sources_counts(extraction_sources(d->extraction), &counts);
+	whole &= !counts.untold;
 	log_info("http",
 		 "derived download: %" PRIu64 " of %" PRIu64 " packets, %" PRIu64 " bytes%s",
 		 result->packets, result->seen, result->bytes, whole ? "" : ", cut short");

@@ -178,12 +178,18 @@ void derived_sources_comment(const struct derived_sources *sources, char comment
 		 job->filter_text[0] ? job->filter_text : "none", slice);
 }
 
-bool derived_sources_seen(const struct derived_sources *sources, uint64_t *ret)
+bool derived_sources_counts(const struct derived_sources *sources, struct ring_feed_counts *ret)
 {
-	*ret = 0;
-	for (size_t i = 0; i < sources->count; i++)
+	*ret = (struct ring_feed_counts){0};
+	for (size_t i = 0; i < sources->count; i++) {
+		struct ring_feed_counts one = {0};
+
 		if (sources->items[i].feed)
-			*ret += ring_feed_seen(sources->items[i].feed);
+			one = ring_feed_counts(sources->items[i].feed);
+		ret->seen += one.seen;
+		ret->lost += one.lost;
+		ret->untold += one.untold;
+	}
 	return sources->count && sources->items[0].feed;
 }
 

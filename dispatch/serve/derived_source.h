@@ -5,6 +5,8 @@
 #include "dispatch/serve/derived.h"
 #include "dispatch/serve/reading.h"
 
+struct ring_feed_counts; /* dispatch/serve/ring_feed.h */
+
 enum derived_want {
 	DERIVED_NOTHING,
 	DERIVED_NEXT, /* the next segment */
@@ -45,8 +47,8 @@ void derived_sources_fini(struct derived_sources *sources);
 void derived_sources_span(const struct derived_sources *sources, wall_t *first, wall_t *last);
 /* Bytes of the files that are read. */
 uint64_t derived_sources_bytes(const struct derived_sources *sources);
-/* From rings: how many packets they looked at. False: from captures. */
-bool derived_sources_seen(const struct derived_sources *sources, uint64_t *ret);
+/* From rings: the sums of what they counted. False: from captures. */
+bool derived_sources_counts(const struct derived_sources *sources, struct ring_feed_counts *ret);
 /* Is the NIC in the comma-separated list? An empty list has all. */
 bool derived_nic_wanted(const char *list, const char *nic);
 /* A file name without ending; returns name. */

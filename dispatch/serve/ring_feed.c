@@ -26,7 +26,7 @@ struct ring_feed {
 	size_t count;
 	bool over;
 	int error;
-	uint64_t seen;
+	struct ring_feed_counts counts;
 	void (*on_news)(void *owner);
 	void *owner;
 };
@@ -145,7 +145,7 @@ static void take_part(struct ring_feed *feed, const struct rec_search_part *part
 
 	feed->over = part->over;
 	feed->error = part->error;
-	feed->seen = part->seen;
+	feed->counts = (struct ring_feed_counts){part->seen, part->lost, part->untold};
 	if (file && part->bytes) {
 		file->full = true;
 		file->bytes = part->bytes;
@@ -198,7 +198,7 @@ uint32_t ring_feed_ring(const struct ring_feed *feed)
 	return feed->head.ring;
 }
 
-uint64_t ring_feed_seen(const struct ring_feed *feed)
+struct ring_feed_counts ring_feed_counts(const struct ring_feed *feed)
 {
-	return feed->seen;
+	return feed->counts;
 }

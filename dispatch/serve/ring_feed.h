@@ -53,5 +53,12 @@ int ring_feed_get(struct ring_feed *feed, int *ret_fd, uint64_t *ret_bytes);
 
 const char *ring_feed_nic(const struct ring_feed *feed);
 uint32_t ring_feed_ring(const struct ring_feed *feed);
-/* Packets the recorder looked at so far. */
-uint64_t ring_feed_seen(const struct ring_feed *feed);
+
+/* So far, in packets. */
+struct ring_feed_counts {
+	uint64_t seen;
+	uint64_t lost;	 /* overwritten before the recorder looked at them, at most; */
+	uint64_t untold; /* of these, after the last packet that was found: no drop count tells */
+};
+
+struct ring_feed_counts ring_feed_counts(const struct ring_feed *feed);
