@@ -70,7 +70,6 @@ class MainJob(harness.Case):
         facts = self.assert_seamless(path)
         self.assertLess(times["first"], started, "starts before the alert")
         self.assertGreaterEqual(times["last"], resolved, "ends after recovery")
-        self.assertGreater(facts["uniq"] / (times["last"] - times["first"]), 300_000)
         coverage = row["coverage"]
         self.assertEqual(coverage["completeness"], "complete", row)
         self.assertEqual(coverage["packets"], facts["uniq"])

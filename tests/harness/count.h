@@ -27,7 +27,8 @@ struct count {
 	uint64_t bytes; /* captured */
 	uint64_t first_ns;
 	uint64_t last_ns;
-	uint64_t drops; /* sum of epb_dropcount */
+	uint64_t drops;	      /* sum of epb_dropcount, */
+	uint64_t first_drops; /* and that of the first packet: lost before anything was captured */
 	uint64_t comments;
 	unsigned truncated;
 	/* private */

@@ -103,6 +103,8 @@ static void on_packet(void *owner, const struct strict_packet *packet)
 	struct count *count = owner;
 
 	count->drops += packet->drops;
+	if (!count->packets)
+		count->first_drops = packet->drops;
 	count->comments += packet->comments;
 	count_packet(count, packet->data, packet->captured, packet->original, packet->time_ns);
 }
@@ -168,10 +170,11 @@ static void print(const struct count *c, const struct strict *s, int malformed)
 	       c->unique ? (int64_t)c->highest : -1, c->unique ? seen.lost : 0, c->truncated,
 	       malformed, c->bytes);
 	printf(", \"first_ns\": %" PRIu64 ", \"last_ns\": %" PRIu64 ", \"dropcount\": %" PRIu64
-	       ", \"comments\": %" PRIu64 ", \"sections\": %" PRIu64 ", \"interfaces\": %" PRIu64
-	       ", \"statistics\": %" PRIu64 ", \"ifdrop\": %" PRIu64 ", \"osdrop\": %" PRIu64 "}\n",
-	       c->first_ns, c->last_ns, c->drops, c->comments, s->sections, s->interfaces_seen,
-	       s->statistics, s->ifdrop, s->osdrop);
+	       ", \"first_drops\": %" PRIu64 ", \"comments\": %" PRIu64 ", \"sections\": %" PRIu64
+	       ", \"interfaces\": %" PRIu64 ", \"statistics\": %" PRIu64 ", \"ifdrop\": %" PRIu64
+	       ", \"osdrop\": %" PRIu64 "}\n",
+	       c->first_ns, c->last_ns, c->drops, c->first_drops, c->comments, s->sections,
+	       s->interfaces_seen, s->statistics, s->ifdrop, s->osdrop);
 }
 
 static int parse_ports(struct count *count, const char *text)
