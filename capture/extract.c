@@ -463,6 +463,7 @@ int extract_main(int socket)
 		e.result.error = -r;
 	}
 	e.result.bytes = sink_bytes(e.sink);
+	sink_hash(e.sink, e.result.sha256);
 	if (say(&e, EXTRACT_DONE, &e.result, sizeof(e.result)))
 		return EXIT_FAILURE;
 	return EXIT_SUCCESS;

@@ -109,6 +109,7 @@ struct extract_result {
 	uint64_t wire_bytes;
 	int64_t first_ns;
 	int64_t last_ns;
+	char sha256[SHA256_HEX_SIZE]; /* of the bytes */
 };
 
 /* The worker process; returns an exit status. Ends when its requester is gone. */

@@ -2,6 +2,7 @@
 #include "capture/sink.h"
 
 #include <errno.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@ struct sink {
 	enum sink_compression compression;
 	int error; /* first failure, -errno */
 	uint64_t bytes;
+	EVP_MD_CTX *md; /* of what was written; capture/digest.c says why OpenSSL's */
 	z_stream gzip;
 	ZSTD_CStream *zstd;
 	unsigned char *packed; /* NULL = plain */
@@ -54,11 +56,14 @@ int sink_new(int fd, enum sink_compression compression, struct sink **ret)
 	memset(sink, 0, offsetof(struct sink, buffer));
 	sink->fd = fd;
 	sink->compression = compression;
+	sink->md = EVP_MD_CTX_new();
+	if (!sink->md || EVP_DigestInit_ex(sink->md, EVP_sha256(), NULL) != 1)
+		r = -ENOMEM;
 	if (compression != SINK_PLAIN)
 		sink->packed = xmalloc(PACKED_BYTES);
-	if (compression == SINK_GZIP)
+	if (!r && compression == SINK_GZIP)
 		r = start_gzip(sink);
-	if (compression == SINK_ZSTD)
+	if (!r && compression == SINK_ZSTD)
 		r = start_zstd(sink);
 	*ret = r ? sink_free(sink) : sink;
 	return r;
@@ -71,6 +76,7 @@ struct sink *sink_free(struct sink *sink)
 	if (sink->compression == SINK_GZIP)
 		deflateEnd(&sink->gzip);
 	ZSTD_freeCStream(sink->zstd);
+	EVP_MD_CTX_free(sink->md);
 	close(sink->fd);
 	free(sink->packed);
 	free(sink);
@@ -83,9 +89,10 @@ static int send_bytes(struct sink *sink, const void *data, size_t bytes)
 {
 	int r = file_write_all(sink->fd, data, bytes);
 
-	if (!r)
-		sink->bytes += bytes;
-	return r;
+	if (r)
+		return r;
+	sink->bytes += bytes;
+	return EVP_DigestUpdate(sink->md, data, bytes) == 1 ? 0 : -EIO;
 }
 
 static int send_gzip(struct sink *sink, int flush)
@@ -169,6 +176,15 @@ int sink_finish(struct sink *sink)
 	if (!sink->error && fdatasync(sink->fd) && errno != EINVAL) /* EINVAL: a pipe */
 		sink->error = -errno;
 	return sink->error;
+}
+
+void sink_hash(struct sink *sink, char hex[SHA256_HEX_SIZE])
+{
+	unsigned char sum[EVP_MAX_MD_SIZE];
+
+	hex[0] = '\0';
+	if (EVP_DigestFinal_ex(sink->md, sum, NULL) == 1)
+		hex_format(sum, SHA256_SIZE, hex);
 }
 
 uint64_t sink_bytes(const struct sink *sink)

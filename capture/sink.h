@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hash.h"
+
 enum sink_compression {
 	SINK_PLAIN,
 	SINK_GZIP,
@@ -32,3 +34,5 @@ int sink_flush(struct sink *sink);
 int sink_finish(struct sink *sink);
 /* Bytes that reached fd. */
 uint64_t sink_bytes(const struct sink *sink);
+/* SHA-256 of all that went to the descriptor; once, at the end. */
+void sink_hash(struct sink *sink, char hex[SHA256_HEX_SIZE]);

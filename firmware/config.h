@@ -42,6 +42,8 @@ struct config {
 		int64_t connections_per_address;
 		int64_t request_timeout_ns;
 		int64_t idle_timeout_ns;
+		int64_t download_rate; /* bytes per second; 0 = no limit */
+		int64_t download_rate_per_address;
 	} http;
 
 	enum log_level log_level;

@@ -60,6 +60,8 @@ static void plan_listener(struct ringbelld *d)
 	d->control.connections_max = (uint32_t)c->http.connections;
 	d->control.connections_per_address = (uint32_t)c->http.connections_per_address;
 	d->control.request_timeout_ms = (uint32_t)(c->http.request_timeout_ns / DUR_MS);
+	d->control.download_rate = c->http.download_rate;
+	d->control.download_rate_per_address = c->http.download_rate_per_address;
 	d->control.idle_timeout_ms = (uint32_t)(c->http.idle_timeout_ns / DUR_MS);
 }
 

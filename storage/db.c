@@ -30,6 +30,7 @@ static const char *const migrations[DB_SCHEMA_VERSION][DB_MIGRATION_TEXTS] = {
 	{refusal_schema},
 	{outbox_schema_lost},
 	{catalogue_schema_index},
+	{audit_schema},
 };
 
 /* WAL + FULL: a commit that returned survives a power cut (measured: NORMAL loses acknowledged

@@ -8,7 +8,7 @@
 
 struct db;
 
-#define DB_SCHEMA_VERSION 7
+#define DB_SCHEMA_VERSION 8
 
 /* Opens or makes the file (mode 0600), sets WAL + FULL, migrates forward. Returns 0, -EPROTO
  * (schema is newer), -EUCLEAN (damaged, or not ours), -EBUSY (another process has it) or -errno. */

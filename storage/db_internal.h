@@ -132,3 +132,4 @@ extern const char outbox_schema_queue[];
 extern const char outbox_schema_lost[];
 extern const char refusal_schema[];
 extern const char catalogue_schema_index[];
+extern const char audit_schema[];

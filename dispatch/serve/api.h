@@ -98,6 +98,9 @@ void api_source_patch(struct exchange *exchange);
 void api_source_delete(struct exchange *exchange);
 void api_source_token(struct exchange *exchange);
 
+/* api_links.c */
+void api_links_post(struct exchange *exchange);
+void api_downloads_list(struct exchange *exchange);
 /* api_refusals.c */
 void api_refusals_list(struct exchange *exchange);
 void api_refusal_get(struct exchange *exchange);

@@ -18,6 +18,7 @@
 #include "dispatch/serve/load.h"
 #include "dispatch/serve/server.h"
 #include "dispatch/serve/tls_files.h"
+#include "storage/audit.h"
 
 #define CONNECTIONS_MAX_DEFAULT 2048
 #define PER_ADDRESS_DEFAULT	64
@@ -421,6 +422,8 @@ static int open_folders(struct control *control)
 			  control->config.state);
 	else if (r < 0)
 		log_error("control", "store in %s: %s", control->config.state, strerrordesc_np(-r));
+	else if (audit_close(store_db(control->store)))
+		log_warning("control", "store: the audit's running downloads are not closed");
 	return r;
 }
 
@@ -437,6 +440,9 @@ static int control_init(struct control *control, const struct control_config *co
 		return -EINVAL;
 	}
 	set_names(control);
+	control->transfer_limits =
+		(struct transfer_limits){.all = (uint64_t)config->download_rate,
+					 .client = (uint64_t)config->download_rate_per_address};
 	live_init(&control->live);
 	LIST_INIT(&control->manifests);
 	ring_feeds_init(&control->feeds);

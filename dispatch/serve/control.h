@@ -34,6 +34,8 @@ struct control_config {
 	uint32_t request_timeout_ms;
 	/* between requests, and for a reader that takes next to nothing; 0 = 10 000 */
 	uint32_t idle_timeout_ms;
+	/* of downloads, bytes per second: all together, each address; 0 = no limit */
+	int64_t download_rate, download_rate_per_address;
 };
 
 /* The control process. `supervisor` is its end of the pair (base/child.h). Runs until the

@@ -37,6 +37,7 @@
 #include "dispatch/serve/ring_feed.h"
 #include "dispatch/serve/source_socket.h"
 #include "dispatch/serve/tail.h"
+#include "dispatch/serve/transfer.h"
 #include "dispatch/serve/watch_self.h"
 #include "dispatch/serve/worker.h"
 #include "policy/engine.h"
@@ -79,6 +80,8 @@ struct control {
 	struct ring_feeds feeds;
 	unsigned derived_count; /* derived downloads under way */
 	struct readings readings;
+	struct transfer_limits transfer_limits;
+	struct throttle transfers_all;
 	struct retention_job retention;
 	struct refusal_counts refusals;
 	struct finished_counts finished;

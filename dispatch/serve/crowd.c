@@ -17,6 +17,7 @@ struct crowd_address {
 	sa_family_t family;
 	unsigned char key[KEY_BYTES];
 	uint32_t count;
+	struct throttle throttle;
 };
 
 struct crowd {
@@ -120,6 +121,11 @@ void crowd_leave(struct crowd *crowd, struct crowd_address *address)
 		return;
 	LIST_REMOVE(address, next);
 	free(address);
+}
+
+struct throttle *crowd_throttle(struct crowd_address *address)
+{
+	return &address->throttle;
 }
 
 int crowd_begin(struct crowd *crowd, enum crowd_kind kind)

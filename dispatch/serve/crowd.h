@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "dispatch/serve/throttle.h"
+
 #define CROWD_LOCAL_MAX 32
 
 enum crowd_kind {
@@ -44,6 +46,8 @@ enum crowd_outcome {
  * CROWD_ADDRESS or CROWD_FULL: then it is not counted. */
 int crowd_enter(struct crowd *crowd, const struct sockaddr *address, struct crowd_address **ret);
 void crowd_leave(struct crowd *crowd, struct crowd_address *address);
+/* Of all that one address downloads. */
+struct throttle *crowd_throttle(struct crowd_address *address);
 
 /* A request is answered from now on. Returns 0 or CROWD_BUSY. */
 int crowd_begin(struct crowd *crowd, enum crowd_kind kind);

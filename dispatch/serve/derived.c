@@ -128,6 +128,8 @@ static void finish(struct derived *d)
 	log_info("http",
 		 "derived download: %" PRIu64 " of %" PRIu64 " packets, %" PRIu64 " bytes%s",
 		 result->packets, result->seen, result->bytes, whole ? "" : ", cut short");
+	if (d->end == EXTRACTION_DONE)
+		exchange_stream_hash(exchange, result->sha256);
 	derived_free(d);
 	if (whole)
 		exchange_stream_end(exchange);

@@ -245,6 +245,7 @@ static void reply_body(struct download *download, int status, const struct range
 	/* a capture's folder has its name */
 	reading_start(&exchange->control->readings, &download->reading, download->pieces[0].folder);
 	exchange_stream_start(exchange, status, download->left, on_gone, download);
+	exchange_stream_hash(exchange, download->etag);
 	download_send(download);
 }
 

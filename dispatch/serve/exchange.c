@@ -11,11 +11,13 @@
 #include <sys/socket.h>
 
 #include "base/alloc.h"
+#include "base/cleanup.h"
 #include "base/json.h"
 #include "dispatch/serve/api.h"
 #include "dispatch/serve/connection.h"
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/problem.h"
+#include "dispatch/serve/transfer.h"
 
 struct exchange *exchange_new(struct control *control, struct connection *connection,
 			      struct evhttp_request *http)
@@ -32,6 +34,7 @@ struct exchange *exchange_new(struct control *control, struct connection *connec
 
 static void exchange_free(struct exchange *exchange)
 {
+	transfer_end(exchange->transfer, "left");
 	evhttp_clear_headers(&exchange->query);
 	if (exchange->connection)
 		connection_on_answered(exchange->connection);
@@ -310,6 +313,7 @@ void exchange_stream_start(struct exchange *exchange, int status, uint64_t size,
 	}
 	exchange->on_gone = on_gone;
 	exchange->owner = owner;
+	exchange->transfer = transfer_new(exchange, status, size);
 	evhttp_send_reply_start(exchange->http, status, problem_title(status));
 }
 
@@ -319,20 +323,27 @@ static void on_drained(struct evhttp_connection *connection, void *arg)
 	struct exchange *exchange = arg;
 
 	(void)connection;
-	exchange->connection->drained(exchange->owner);
+	transfer_wait(exchange->transfer, exchange->connection->drained, exchange->owner);
 }
 
 void exchange_stream_send(struct exchange *exchange, struct evbuffer *window,
 			  exchange_drained drained)
 {
 	exchange->connection->drained = drained;
+	transfer_add(exchange->transfer, evbuffer_get_length(window));
 	evhttp_send_reply_chunk_with_cb(exchange->http, window, on_drained, exchange);
+}
+
+void exchange_stream_hash(struct exchange *exchange, const char *hash)
+{
+	transfer_set_hash(exchange->transfer, hash);
 }
 
 void exchange_stream_end(struct exchange *exchange)
 {
 	struct evhttp_request *http = exchange->http;
 
+	transfer_end(take_ptr(exchange->transfer), "complete");
 	exchange_free(exchange);
 	evhttp_send_reply_end(http);
 }
@@ -344,6 +355,7 @@ void exchange_stream_abort(struct exchange *exchange)
 
 	/* evhttp sees the end of file next, and frees connection and request itself */
 	exchange->on_gone = NULL;
+	transfer_end(take_ptr(exchange->transfer), "cut");
 	shutdown(bufferevent_getfd(socket), SHUT_RDWR);
 	exchange_free(exchange);
 }

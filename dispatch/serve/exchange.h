@@ -14,12 +14,14 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "dispatch/serve/link.h"
 #include "dispatch/serve/route.h"
 
 #define EXCHANGE_BODY_MAX (1u << 20)
 
 struct connection;
 struct control;
+struct transfer;
 
 struct exchange {
 	struct control *control;
@@ -29,6 +31,8 @@ struct exchange {
 	mono_t began; /* the request was complete */
 	struct route_match match;
 	struct evkeyvalq query;
+	char link[LINK_ID_SIZE];      /* came by a signed link; "" = not */
+	struct transfer *transfer;    /* while a body is being streamed */
 	void (*on_gone)(void *owner); /* only while a body is being streamed */
 	void *owner;
 };
@@ -79,6 +83,8 @@ void exchange_stream_start(struct exchange *exchange, int status, uint64_t size,
 			   void (*on_gone)(void *owner), void *owner);
 void exchange_stream_send(struct exchange *exchange, struct evbuffer *window,
 			  exchange_drained drained);
+/* What the audit tells of it: SHA-256 or entity tag, as hex. */
+void exchange_stream_hash(struct exchange *exchange, const char *hash);
 void exchange_stream_end(struct exchange *exchange);
 void exchange_stream_abort(struct exchange *exchange);
 

@@ -196,6 +196,7 @@ static int on_heard(void *owner, struct ipc_message *message)
 	if (!ipc_is(message, struct extract_result))
 		return -EBADMSG;
 	memcpy(&x->result, message->body, sizeof(x->result));
+	x->result.sha256[sizeof(x->result.sha256) - 1] = '\0';
 	x->done = true;
 	return 1;
 }

@@ -22,10 +22,11 @@ enum route_method {
 };
 
 enum route_permission {
-	PERMISSION_NONE,   /* a forgotten permission: nobody */
-	PERMISSION_OPEN,   /* anybody: liveness and readiness */
-	PERMISSION_SOURCE, /* the source's own token, in the path */
-	PERMISSION_ADMIN,  /* the bearer token */
+	PERMISSION_NONE,     /* a forgotten permission: nobody */
+	PERMISSION_OPEN,     /* anybody: liveness and readiness */
+	PERMISSION_SOURCE,   /* the source's own token, in the path */
+	PERMISSION_ADMIN,    /* the bearer token */
+	PERMISSION_DOWNLOAD, /* the same, or a signed link (link.h) */
 };
 
 struct exchange;

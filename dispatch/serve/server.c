@@ -62,13 +62,32 @@ static enum route_method method_of(struct evhttp_request *http)
 	}
 }
 
+static bool has_token(const struct exchange *exchange)
+{
+	const char *header = exchange_header(exchange, "Authorization");
+
+	return auth_matches(auth_bearer(header), exchange->control->admin_sha256);
+}
+
+/* A signed link counts before all else, so that the audit knows it: 0, LINK_EXPIRED, or nothing. */
+static int follow_link(struct exchange *exchange)
+{
+	const char *target = evhttp_request_get_uri(exchange->http);
+	int r = LINK_NONE;
+
+	if (exchange->match.route->permission == PERMISSION_DOWNLOAD)
+		r = link_check(&exchange->control->signing_key, target, wall_now(), exchange->link);
+	if (r == 0) { /* not for the handler */
+		evhttp_remove_header(&exchange->query, "expires");
+		evhttp_remove_header(&exchange->query, "signature");
+	}
+	return r;
+}
+
 /* A trusted peer may do all that somebody may. */
 static bool authorise(struct exchange *exchange)
 {
-	const struct control *control = exchange->control;
-	const char *header;
-
-	if (exchange->connection->peer.trusted)
+	if (exchange->link[0] || exchange->connection->peer.trusted)
 		return true;
 	switch (exchange->match.route->permission) {
 	case PERMISSION_OPEN:
@@ -76,8 +95,8 @@ static bool authorise(struct exchange *exchange)
 	case PERMISSION_SOURCE: /* the handler compares the token: it is part of the path */
 		return true;
 	case PERMISSION_ADMIN:
-		header = exchange_header(exchange, "Authorization");
-		return auth_matches(auth_bearer(header), control->admin_sha256);
+	case PERMISSION_DOWNLOAD:
+		return has_token(exchange);
 	case PERMISSION_NONE:
 		break;
 	}
@@ -140,6 +159,9 @@ static void serve(struct exchange *exchange, const struct server *server)
 		exchange_set_header(exchange, "Retry-After", "1");
 		exchange_set_header(exchange, "Connection", "close");
 		exchange_refuse(exchange, 503, "busy", "too many requests at once, try again");
+	} else if (follow_link(exchange) == LINK_EXPIRED) {
+		exchange_refuse(exchange, 403, "link_expired",
+				"this link is over: ask for a new one");
 	} else if (!authorise(exchange)) {
 		exchange_set_header(exchange, "WWW-Authenticate", "Bearer realm=\"ringbell\"");
 		exchange_refuse(

@@ -4,6 +4,10 @@ foreach(name auth crowd gate heartbeat intake_count metrics_text problem range r
 	ringbell_unit(${name} base)
 	target_sources(test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/dispatch/serve/${name}.c)
 endforeach()
+target_sources(test_crowd PRIVATE ${CMAKE_SOURCE_DIR}/dispatch/serve/throttle.c)
+ringbell_unit(link base)
+target_sources(test_link PRIVATE ${CMAKE_SOURCE_DIR}/dispatch/serve/link.c
+	${CMAKE_SOURCE_DIR}/dispatch/serve/throttle.c)
 ringbell_unit(push_queue base)
 target_sources(test_push_queue PRIVATE ${CMAKE_SOURCE_DIR}/dispatch/serve/push_queue.c)
 ringbell_unit(auth_listen base)
