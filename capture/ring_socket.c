@@ -20,6 +20,7 @@
 
 #include "base/cleanup.h"
 #include "capture/ring_filler.h"
+#include "capture/ring_kept.h"
 
 #define MEMORY_MIN  (4u << 20)
 #define RETIRE_MS   RING_SOCKET_RETIRE_MS
@@ -128,12 +129,25 @@ static int bind_to(int fd, int index)
 	return errno == ENETDOWN ? 0 : -errno;
 }
 
+static int set_filter(int fd, const struct rec_program *program)
+{
+	struct sock_fprog f = {.len = (unsigned short)program->count,
+			       .filter = (struct sock_filter *)program->insns};
+
+	if (!program->count)
+		return 0;
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &f, sizeof(f)) ? -errno : 0;
+}
+
 /* The ring first, then the binding: the socket hears nothing before, so nothing is queued outside
  * the ring. */
-static int configure(int fd, const char *nic, int index, const struct ring_geometry *g)
+static int configure(int fd, const char *nic, int index, const struct ring_geometry *g,
+		     const struct rec_program *program)
 {
-	int r = set_ring(fd, g);
+	int r = program ? set_ring(fd, g) : -EPROTONOSUPPORT;
 
+	if (!r)
+		r = set_filter(fd, program);
 	if (!r && !strcmp(nic, "lo"))
 		r = set(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
 	if (!r)
@@ -156,7 +170,8 @@ static void describe(struct child_ring *ret, const char *nic, enum ring_kind kin
 	ret->retire_ms = g->retire_ms;
 }
 
-int ring_socket_open(const char *nic, const struct ring_geometry *geometry, struct child_ring *ret)
+int ring_socket_open(const char *nic, const struct ring_geometry *geometry,
+		     const struct ring_kept *kept, struct child_ring *ret)
 {
 	CLEANUP_CLOSE int fd = -1;
 	uint32_t link_type = LINK_ETHERNET;
@@ -174,7 +189,7 @@ int ring_socket_open(const char *nic, const struct ring_geometry *geometry, stru
 	fd = socket(AF_PACKET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	r = configure(fd, nic, index, geometry);
+	r = configure(fd, nic, index, geometry, ring_kept_get(kept, link_type));
 	if (r < 0)
 		return r;
 	describe(ret, nic, RING_PACKET_SOCKET, link_type, geometry);

@@ -19,6 +19,8 @@
  * MiB of the smallest blocks, an hour with 1 GiB. */
 #define RING_SOCKET_RETIRE_MS 1300
 
+struct ring_kept; /* capture/ring_kept.h */
+
 struct ring_geometry {
 	uint32_t block_bytes; /* power of two, multiple of the page size */
 	uint32_t block_count; /* at least RING_BLOCKS_MIN (capture/ring.h) */
@@ -30,9 +32,10 @@ void ring_socket_plan(uint64_t memory_bytes, struct ring_geometry *ret);
 
 /* A socket bound to nic with its ring; packets of both directions, promiscuous. On `lo`, where each
  * packet would come twice, the outgoing copy is left out. Sets ring's nic, kind, link_type and
- * geometry. Returns fd, -ENODEV (no such NIC), -EPROTONOSUPPORT (link type we do not know),
- * -ENOMEM, -EPERM or another -errno. May take seconds for large rings. */
-int ring_socket_open(const char *nic, const struct ring_geometry *geometry, struct child_ring *ret);
+ * geometry. Returns fd, -ENODEV (no such NIC), -EPROTONOSUPPORT (link type we do not know, or
+ * kept's filter does not), -ENOMEM, -EPERM or another -errno. May take seconds for large rings. */
+int ring_socket_open(const char *nic, const struct ring_geometry *geometry,
+		     const struct ring_kept *kept, struct child_ring *ret);
 
 /* Memory in the shape of a ring, for a RING_FILE. Returns a memfd or -errno. */
 int ring_socket_open_memory(const char *nic, const struct ring_geometry *geometry,

@@ -17,6 +17,7 @@
 #define SHARED_MAGIC	   0x52425348u /* "RBSH" */
 #define SHARED_VERSION	   3u
 #define SHARED_CURSORS_MAX 1024
+#define RING_FILTER_SIZE   256
 
 enum nic_state {
 	NIC_ABSENT, /* no such interface now: no ring */
@@ -31,14 +32,16 @@ enum history_mode {
 };
 
 struct shared_ring {
-	char nic[CHILD_NIC_SIZE]; /* S */
-	uint32_t link_type;	  /* S */
-	uint32_t block_bytes;	  /* S */
-	uint32_t block_count;	  /* S */
-	uint32_t retire_ms;	  /* S */
-	uint32_t reach_blocks;	  /* S: so many of them can be read back, see capture/ring.h */
-	uint32_t allocation_ms;	  /* S: how long the kernel took to allocate the ring */
-	_Atomic uint32_t state;	  /* S enum nic_state */
+	char nic[CHILD_NIC_SIZE];      /* S */
+	uint32_t link_type;	       /* S */
+	uint32_t block_bytes;	       /* S */
+	uint32_t block_count;	       /* S */
+	uint32_t retire_ms;	       /* S */
+	uint32_t reach_blocks;	       /* S: so many of them can be read back, see capture/ring.h */
+	uint32_t allocation_ms;	       /* S: how long the kernel took to allocate the ring */
+	uint32_t slice_bytes;	       /* S: the kernel keeps no more of a packet; 0 = all */
+	char filter[RING_FILTER_SIZE]; /* S: and only of these packets; "" = of all */
+	_Atomic uint32_t state;	       /* S enum nic_state */
 	/* S: the newest time the NIC was not up: its begin and its end; 0 = there was none. The end
 	 * is stored last. */
 	_Atomic int64_t down_wall_ns;

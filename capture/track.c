@@ -16,6 +16,7 @@
 #include "capture/filter.h"
 #include "capture/mark.h"
 #include "capture/report.h"
+#include "capture/ring_kept.h"
 #include "capture/track_internal.h"
 
 #define TELL_EVERY  (250 * DUR_MS)
@@ -196,13 +197,16 @@ static int begin(struct track *t, struct track_segment *s)
 					 .application = "Ringbell " RINGBELL_VERSION,
 					 .comments = comments,
 					 .comment_count = *t->comment ? 2 : 1};
+	char kept[RING_KEPT_TEXT_SIZE];
 	struct pcapng_interface interface = {.link_type = (uint16_t)t->reader.link_type,
 					     .name = t->ring->nic,
+					     .description = kept,
 					     .filter = t->filter_text,
 					     .os = "Linux"};
 
 	if (s->begun)
 		return 0;
+	ring_kept_describe(t->ring->shared, kept);
 	snprintf(place, sizeof(place), "capture %s, segment %u, on %s", t->head.capture, s->number,
 		 t->ring->nic);
 	if (track_segment_begin(s, &section, &interface))

@@ -14,6 +14,8 @@ static void print_rings(const json_t *list)
 		{"REACH", "reach_seconds", TABLE_SECONDS},
 		{"HISTORY", "history", TABLE_VALUE},
 		{"RING", "ring_bytes", TABLE_BYTES},
+		{"SLICE", "slice_bytes", TABLE_BYTES},
+		{"FILTER", "filter", TABLE_VALUE},
 		{"PACKETS", "packets", TABLE_VALUE},
 		{"KERNEL DROPS", "drops.kernel", TABLE_VALUE},
 		{"NIC DROPS", "drops.nic", TABLE_VALUE},

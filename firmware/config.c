@@ -21,7 +21,10 @@
 #include "firmware/document.h"
 #include "firmware/source_sockets.h"
 
+#define SLICE_MIN 64
+
 #define KIB	      1024LL
+#define SLICE_MIN     64
 #define MIB	      (1024 * KIB)
 #define GIB	      (1024 * MIB)
 #define TIB	      (1024 * GIB)
@@ -172,6 +175,10 @@ static const struct member members[] = {
 	 .allowed = "10 to 10000"},
 	{"/rings/idle_wake_ms", TYPE_NUMBER, AT(rings.idle_wake_ms), .min = 1, .max = 1000,
 	 .allowed = "1 to 1000"},
+	{"/rings/slice_bytes", TYPE_NUMBER, AT(rings.slice_bytes), .max = 65535,
+	 .allowed = "0 (all of it) or 64 to 65535"},
+	{"/rings/filter", TYPE_TEXT, TEXT(rings.filter),
+	 .allowed = "a filter as of tcpdump, without \"vlan\", at most 255 bytes"},
 	{"/replay/files", TYPE_FILES, AT(replay.files), .allowed = PATH_ALLOWED,
 	 .check = check_absolute},
 	{"/replay/speed_percent", TYPE_NUMBER, AT(replay.speed_percent), .max = 100000,
@@ -619,6 +626,19 @@ static int check_blocks(const struct config *config, struct buf *errors)
 	return -EINVAL;
 }
 
+/* Less than the headers of one packet would be no packet. */
+static int check_slice(const struct config *config, struct buf *errors)
+{
+	int64_t slice = config->rings.slice_bytes;
+
+	if (!slice || slice >= SLICE_MIN)
+		return 0;
+	buf_printf(errors,
+		   "/rings/slice_bytes: \"%" PRId64 "\": 0 (all of it) or %d to 65535 expected\n",
+		   slice, SLICE_MIN);
+	return -EINVAL;
+}
+
 static int check_rings(const struct config *config, struct buf *errors)
 {
 	uint32_t count = config->nic_count + config->replay.file_count;
@@ -677,7 +697,7 @@ static int check_tls(const struct config *config, struct buf *errors)
 int config_check(struct config *config, struct buf *errors)
 {
 	int r = check_blocks(config, errors);
-	if (check_rings(config, errors))
+	if (check_slice(config, errors) || check_rings(config, errors))
 		r = -EINVAL;
 	if (check_tls(config, errors))
 		r = -EINVAL;

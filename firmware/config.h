@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/child.h"
 #include "base/log.h"
+#include "capture/shared.h"
 
 #define CONFIG_FILE_DEFAULT "/etc/ringbell/ringbell.yaml"
 #define CONFIG_BYTES_MAX    (64 * 1024)
@@ -56,6 +57,8 @@ struct config {
 		int64_t block_bytes;  /* 0 = chosen to fit memory_bytes */
 		int64_t retire_ms;
 		int64_t idle_wake_ms;
+		int64_t slice_bytes;	       /* the kernel keeps no more of a packet; 0 = all */
+		char filter[RING_FILTER_SIZE]; /* and only of packets that match it; "" = all */
 	} rings;
 
 	struct {

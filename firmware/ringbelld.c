@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "capture/ring_kept.h"
 #include "capture/selftest.h"
 #include "dispatch/serve/listen.h"
 #include "firmware/folder.h"
@@ -34,6 +35,7 @@ struct ringbelld {
 	struct process_title title;
 	struct slot slots[CHILD_RINGS_MAX];
 	uint32_t slot_count;
+	struct ring_kept kept;
 	struct shared *shared;
 	int shared_fd;
 	int lock_fd;
@@ -174,9 +176,11 @@ static void set_mode(struct ringbelld *d)
 static int open_rings(struct ringbelld *d, struct error *err)
 {
 	const struct config *c = &d->config;
-	struct slot_options o = {.geometry = plan_rings(c)};
+	struct slot_options o = {.geometry = plan_rings(c), .kept = &d->kept};
 	char nic[CHILD_NIC_SIZE];
 
+	if (ring_kept_init(&d->kept, (uint32_t)c->rings.slice_bytes, c->rings.filter, err))
+		return -EINVAL;
 	for (uint32_t i = 0; i < c->nic_count; i++) {
 		o.index = d->slot_count++;
 		o.shared = &d->shared->rings[o.index];

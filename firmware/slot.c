@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "capture/ring.h"
+#include "capture/ring_kept.h"
 
 static void add(_Atomic uint64_t *sum, uint64_t n)
 {
@@ -25,6 +26,7 @@ static void slot_init(struct slot *slot, const struct slot_options *options, enu
 {
 	*slot = (struct slot){.ring = {.index = options->index, .kind = kind},
 			      .geometry = options->geometry,
+			      .kept = options->kept,
 			      .fd = -1,
 			      .file = -1,
 			      .shared = options->shared};
@@ -64,7 +66,8 @@ static int open_nic(struct slot *slot)
 	const struct child_ring known = slot->ring;
 	unsigned index = if_nametoindex(known.nic);
 	mono_t begun = mono_now();
-	int fd = index ? ring_socket_open(known.nic, &slot->geometry, &slot->ring) : -ENODEV;
+	int fd = index ? ring_socket_open(known.nic, &slot->geometry, slot->kept, &slot->ring)
+		       : -ENODEV;
 
 	if (fd < 0) {
 		slot->ring = known;
@@ -111,6 +114,8 @@ static void set_state(struct slot *slot, enum nic_state state)
 void slot_init_nic(struct slot *slot, const struct slot_options *options, const char *nic)
 {
 	slot_init(slot, options, RING_PACKET_SOCKET, nic);
+	slot->shared->slice_bytes = slot->kept->slice_bytes;
+	snprintf(slot->shared->filter, sizeof(slot->shared->filter), "%s", slot->kept->filter);
 	(void)open_nic(slot);
 	set_state(slot, look(slot));
 }

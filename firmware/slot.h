@@ -14,6 +14,7 @@
 struct slot {
 	struct child_ring ring; /* kind and nic are always set, the rest while fd >= 0 */
 	struct ring_geometry geometry;
+	const struct ring_kept *kept;
 	int fd;			       /* packet socket or memfd, -1 while there is no ring */
 	int file;		       /* pcap to replay, or -1 */
 	unsigned nic_index;	       /* of the NIC the ring is bound to, */
@@ -29,7 +30,8 @@ struct slot {
 struct slot_options {
 	uint32_t index;
 	struct ring_geometry geometry;
-	struct shared_ring *shared; /* outlives the slot */
+	const struct ring_kept *kept; /* outlives the slot */
+	struct shared_ring *shared;   /* outlives the slot */
 };
 
 /* For a NIC; it need not exist yet. Blocks while a large ring is allocated. */

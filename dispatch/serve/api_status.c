@@ -67,7 +67,7 @@ static json_t *ring_view(const struct shared_ring *ring, wall_t now)
 
 	memcpy(nic, ring->nic, CHILD_NIC_SIZE);
 	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:o, s:o, s:o, "
-			 "s:o, s:I, s:s, s:I, s:I}",
+			 "s:o, s:I, s:s, s:I, s:I, s:o, s:o}",
 			 "nic", nic, "state", nic_state_name(atomic_load(&ring->state)), "packets",
 			 COUNT(packets), "bytes", COUNT(bytes), "nic_packets", COUNT(nic_packets),
 			 "drops", "kernel", COUNT(kernel_drops), "nic", COUNT(nic_drops), "cursor",
@@ -79,7 +79,9 @@ static json_t *ring_view(const struct shared_ring *ring, wall_t now)
 			 (json_int_t)ring->reach_blocks * ring->retire_ms / 1000, "history",
 			 history_mode_name(atomic_load(&ring->history_mode)), "ring_bytes",
 			 (json_int_t)ring->block_bytes * ring->block_count, "allocation_ms",
-			 (json_int_t)ring->allocation_ms);
+			 (json_int_t)ring->allocation_ms, "slice_bytes",
+			 ring->slice_bytes ? json_integer(ring->slice_bytes) : json_null(),
+			 "filter", *ring->filter ? json_string(ring->filter) : json_null());
 }
 
 static json_t *rings_view(const struct control *control, wall_t now)

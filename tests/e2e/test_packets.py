@@ -179,5 +179,37 @@ class Packets(harness.Case):
         packets.open_in_tools(file)
 
 
+class KeptByTheKernel(harness.Case):
+    """rings.filter and rings.slice_bytes: what the ring has no room for, and that it is said."""
+
+    def test_only_what_is_kept_is_there_and_the_file_says_so(self):
+        ringbell = self.daemon(rings={"memory_bytes": 32 * harness.MIB, "slice_bytes": 100,
+                                      "filter": "udp src portrange 1024-1027"})
+        ring = ringbell.ring()
+        self.assertEqual(ring["slice_bytes"], 100)
+        self.assertEqual(ring["filter"], "udp src portrange 1024-1027")
+        traffic = self.traffic(RATE, size=512, flows=FLOWS)
+        policy = ringbell.add_policy("all")["id"]
+        ringbell.switch(policy, "enable")
+        wait_for("on", lambda: ringbell.policy(policy)["state"] == "on")
+        wait_for_packets(RATE)
+        ringbell.switch(policy, "automatic")
+        row = ringbell.wait_capture(policy, "finished")
+        path = ringbell.download(row["id"])
+        packets.open_in_tools(path)
+        facts = self.verify(path, flows=FLOWS, ports="1024-1027")
+        self.assertGreater(facts["uniq"], RATE // 16)
+        for key in ("span_lost", "dup", "bad", "outside", "truncated"):
+            self.assertEqual(facts[key], 0, facts)
+        self.assertEqual(facts["sliced"], facts["uniq"])
+        self.assertEqual({frame[1:] for frame in frames(path, "-c", "100")}, {("512", "100")})
+        self.assertIn("only the first 100 bytes of packets that match",
+                      run("capinfos", "-I", path))
+        # a packet takes a quarter of the room, and only each fourth one takes any
+        ring = ringbell.ring()
+        self.assertLess(ring["bytes"], 200 * ring["packets"])
+        traffic.stop()
+
+
 if __name__ == "__main__":
     harness.main()

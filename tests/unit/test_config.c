@@ -62,7 +62,7 @@ static void everything(void)
 		"listen: \"[::]:9000\"\nstate: /srv/rb\ncaptures: /srv/captures\n"
 		"public_url: https://rb.example/x\nlog_level: debug\nnics: [eth0, 'eth1']\n"
 		"rings: {memory_bytes: 1GiB, block_bytes: 524288, retire_ms: 100, idle_wake_ms: "
-		"20}\n"
+		"20, slice_bytes: 128, filter: tcp}\n"
 		"replay:\n  files:\n  - /a.pcap\n  speed_percent: 0\n  loop: true\n"
 		"storage:\n  min_free_bytes: 0\n  sync_after: 2s\n"
 		"courier:\n  ca_file: /etc/ca.pem\n  connect_timeout: 1s500ms\n"
@@ -80,6 +80,8 @@ static void everything(void)
 	check_text(c.nics[1], "eth1");
 	check_int(c.rings.memory_bytes, 1 << 30);
 	check_int(c.rings.block_bytes, 512 << 10);
+	check_int(c.rings.slice_bytes, 128);
+	check_text(c.rings.filter, "tcp");
 	check_text(c.replay.files[0], "/a.pcap");
 	check_int(c.replay.speed_percent, 0);
 	check_int(c.replay.loop, 1);
@@ -96,7 +98,7 @@ static void unknown_keys(void)
 		      "users, test");
 	check_refused("rings:\n  memory: 1\n",
 		      ":2:3: /rings/memory: unknown key; allowed: memory_bytes, block_bytes, "
-		      "retire_ms, idle_wake_ms");
+		      "retire_ms, idle_wake_ms, slice_bytes, filter");
 }
 
 static void source_sockets(void)
