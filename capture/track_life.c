@@ -12,6 +12,8 @@
 #include "capture/report.h"
 #include "capture/track_internal.h"
 
+#define EDGE 48 /* one of so many readable blocks; 60 ms of a wire that fills the ring in 4 s */
+
 static void copy_start(struct track *t, const struct rec_start *start)
 {
 	memcpy(t->head.capture, start->capture, sizeof(t->head.capture));
@@ -31,6 +33,17 @@ static void copy_start(struct track *t, const struct rec_start *start)
 	t->priority = start->priority;
 }
 
+/* Where more is asked for than the ring has, its very oldest blocks are left: they would be
+ * overwritten while the file is opened, and count as lost. */
+static uint64_t behind_the_edge(const struct ring *ring, uint64_t seq, int64_t from_wall_ns)
+{
+	uint64_t reach = ring_reach(ring);
+
+	if (seq == 1 || seq > reach || ring_open_ns(ring, seq) <= from_wall_ns)
+		return seq;
+	return seq + (ring_head(ring) - reach) / EDGE;
+}
+
 /* From the past: by monotonic time where this process took the blocks, by wall clock elsewhere. */
 static int64_t begin_by_time(struct track *t, const struct rec_start *start, struct instant now)
 {
@@ -43,6 +56,8 @@ static int64_t begin_by_time(struct track *t, const struct rec_start *start, str
 		t->reader.not_before_ns = start->from_wall_ns + 1;
 	}
 	t->seq = ring_find(t->ring->ring, &query);
+	if (!(start->flags & REC_RESUME))
+		t->seq = behind_the_edge(t->ring->ring, t->seq, start->from_wall_ns);
 	before = ring_get_info(t->ring->ring, t->seq - 1);
 	t->last_block_ns = before ? before->last_ns : 0;
 	return ring_open_ns(t->ring->ring, t->seq);
