@@ -194,7 +194,8 @@ static void test_slow(void)
 	rig_plan(rig, 0, "", 20 * DUR_S, &start);
 	start.flags = 0;
 	rig_send(rig, REC_START, &start, sizeof(start));
-	rig_wait(rig, rig_replayed(rig) == MANY);
+	/* the last block is retired by time: on a busy machine that may be late */
+	rig_wait(rig, rig->shared->rings[0].packets + rig->shared->rings[0].kernel_drops == MANY);
 	rig_stop_track(rig, 0);
 	rig_wait(rig, rig->tracks[0].finished);
 	n = rig_read(rig, 0, seen);
