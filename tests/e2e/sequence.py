@@ -9,6 +9,7 @@ The first of them is also opened in tshark, capinfos, tcpdump and editcap.
 """
 
 import argparse
+import concurrent.futures
 import glob
 import os
 import random
@@ -25,6 +26,7 @@ from waiting import wait_for
 MIB = 1 << 20
 POLICIES = 4
 KILLS = 5
+UNCHECKED = 4 # captures that wait for their check, at most: their files lie on the disk
 FLOOD_PACKETS = 1_500_000
 
 
@@ -85,6 +87,8 @@ class Run:
                          for i in range(POLICIES)]
         self.on = set()
         self.checked = set()
+        self.pool = concurrent.futures.ThreadPoolExecutor(1)
+        self.checks = []
         self.packets = self.missing = self.dead = 0
         self.opened = False
 
@@ -110,12 +114,18 @@ class Run:
                 if row["state"] != "finished" or row["id"] in self.checked:
                     continue
                 self.checked.add(row["id"])
-                row = self.ringbell.capture(row["id"])
-                if row["coverage"]["packets"]:
-                    self.check(row)
-                self.ringbell.api.call("DELETE", f"/api/v1/captures/{row['id']}")
+                self.checks.append(self.pool.submit(self.check, row["id"]))
+        while len(self.checks) > UNCHECKED or self.checks and self.checks[0].done():
+            self.checks.pop(0).result()
 
-    def check(self, row):
+    def check(self, identity):
+        """In the pool's thread: captures go on being switched meanwhile."""
+        row = self.ringbell.capture(identity)
+        if row["coverage"]["packets"]:
+            self.check_packets(row)
+        self.ringbell.api.call("DELETE", f"/api/v1/captures/{identity}")
+
+    def check_packets(self, row):
         if not self.opened:
             self.opened = True
             open_everywhere(files_of(self.ringbell, row)[0])
@@ -135,6 +145,8 @@ class Run:
             row["state"] == "finished" for policy in self.policies
             for row in self.ringbell.captures_of(policy)), 60, pause=0.2)
         self.check_finished()
+        for check in self.checks:
+            check.result()
 
 
 def run(network, tools, seconds, rate, kills=KILLS):
