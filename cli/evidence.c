@@ -224,16 +224,23 @@ static void check_segments(struct check *check)
 
 /* ---- what is there beside them ---- */
 
-static bool is_listed(const struct check *check, const char *name)
+/* The names of all segments, as the members of an object: there may be 10^5. */
+static json_t *list_names(const struct check *check)
 {
+	json_t *names = json_object();
 	const json_t *segment;
 	size_t i;
 
 	json_array_foreach (json_object_get(check->manifest, "segments"), i, segment)
-		if (!strcmp(text_of(segment, "name"), name))
-			return true;
-	return !strcmp(name, EVIDENCE_MANIFEST) || !strcmp(name, "." EVIDENCE_MANIFEST ".tmp") ||
-	       !strcmp(name, ".") || !strcmp(name, "..");
+		json_object_set_new_nocheck(names, text_of(segment, "name"), json_true());
+	return names;
+}
+
+static bool is_listed(const json_t *names, const char *name)
+{
+	return json_object_get(names, name) || !strcmp(name, EVIDENCE_MANIFEST) ||
+	       !strcmp(name, "." EVIDENCE_MANIFEST ".tmp") || !strcmp(name, ".") ||
+	       !strcmp(name, "..");
 }
 
 static bool is_hidden_segment(const char *name)
@@ -244,29 +251,36 @@ static bool is_hidden_segment(const char *name)
 }
 
 /* The index beside a listed segment: no evidence, and made anew at any time. */
-static bool is_index(const struct check *check, const char *name)
+static bool is_index(const json_t *names, const char *name)
 {
 	size_t len = strlen(name);
 	CLEANUP_FREE char *segment = len > 4 ? xasprintf("%.*s", (int)(len - 4), name) : NULL;
 
-	return segment && !strcmp(name + len - 4, ".idx") && is_listed(check, segment);
+	return segment && !strcmp(name + len - 4, ".idx") && is_listed(names, segment);
 }
 
 static void check_names(struct check *check)
 {
-	int copy = openat(check->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_CLOSE int copy = openat(check->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP(closedir_ptr) DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	CLEANUP_JSON json_t *names = list_names(check);
 	const struct dirent *entry;
 
-	while (dir && (entry = readdir(dir))) {
+	if (dir)
+		take_fd(&copy); /* the folder's now */
+	while (errno = 0, dir && (entry = readdir(dir))) {
 		const char *name = entry->d_name;
 
-		if (is_listed(check, name) || is_index(check, name))
+		if (is_listed(names, name) || is_index(names, name))
 			continue;
-		if (is_hidden_segment(name) && !is_finished(check) && is_listed(check, name + 1))
+		if (is_hidden_segment(name) && !is_finished(check) && is_listed(names, name + 1))
 			continue;
 		finding_add(check, EVIDENCE_ALTERED, name, "added", "is not in the manifest");
 	}
+	if (!dir || errno)
+		finding_add(check, EVIDENCE_UNREADABLE, ".", "unreadable",
+			    "what else is in the folder cannot be told: %s",
+			    errno ? strerror(errno) : "it cannot be opened");
 }
 
 void evidence_check(const char *path, const char *key, struct evidence *ret)

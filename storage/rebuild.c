@@ -69,7 +69,8 @@ static int rebuild(struct db *db, int captures_fd, const struct recover_calls *c
 {
 	int r = db_run(db, "CREATE TEMP TABLE before AS SELECT id FROM captures");
 
-	/* manifests tell of pins too, but the database knows better */
+	/* manifests tell of pins too, but of captures it has the database knows better, also
+	 * that there is none */
 	if (!r)
 		r = db_run(db, "CREATE TEMP TABLE pinned AS SELECT * FROM pins");
 	if (!r)
@@ -79,6 +80,8 @@ static int rebuild(struct db *db, int captures_fd, const struct recover_calls *c
 		r = get_count(db, "SELECT count(*) FROM captures", &report->running);
 	if (!r)
 		r = recover_folder(db, captures_fd, calls, &report->folder);
+	if (!r)
+		r = db_run(db, "DELETE FROM pins WHERE capture IN (SELECT id FROM before)");
 	if (!r)
 		r = db_run(db, "INSERT OR REPLACE INTO pins SELECT * FROM pinned"
 			       " WHERE capture IN (SELECT id FROM captures)");

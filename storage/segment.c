@@ -178,7 +178,7 @@ int segment_seal(int folder, int fd, const char *name, uint64_t bytes)
 	}
 	/* after the rename: if we are killed in between, recovery must be able to open a hidden one
 	 */
-	return write_protect(fd) || fsync(folder) ? -errno : 0;
+	return fsync(folder) || write_protect(fd) ? -errno : 0;
 }
 
 int segment_remove_hidden(int folder, const char *name)

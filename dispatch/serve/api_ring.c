@@ -9,6 +9,7 @@
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/derived_source.h"
 
+#define LAST_MAX  (365 * 24 * DUR_HOUR)
 #define TOLERANCE (2 * DUR_S) /* a block spans up to one retire interval */
 
 struct ring_job {
@@ -33,14 +34,17 @@ static bool read_last(struct exchange *exchange, struct derived_order *order)
 
 	if (!text)
 		return true;
-	if (dur_parse(text, &last) || last <= 0 || exchange_query(exchange, "from")) {
+	if (dur_parse(text, &last) || last <= 0 || last > LAST_MAX ||
+	    exchange_query(exchange, "from")) {
 		exchange_refuse(
 			exchange, 400, "invalid_value",
-			"parameter last: \"%.60s\": a span like 60s, without from, expected", text);
+			"parameter last: \"%.60s\": a span like 60s, at most 8760h, without from, "
+			"expected",
+			text);
 		return false;
 	}
 	order->job.from_ns = wall_add(wall_now(), -last).ns;
-	if (order->job.from_ns > 0 && order->job.from_ns <= order->job.to_ns)
+	if (order->job.from_ns <= order->job.to_ns)
 		return true;
 	exchange_refuse(exchange, 400, "invalid_value",
 			"parameter to: a time within the last %.60s expected", text);
@@ -121,7 +125,8 @@ void api_ring_packets(struct exchange *exchange)
 
 	job->exchange = exchange;
 	if (!exchange_check_query(exchange, allowed) ||
-	    !derived_order_read(exchange, &job->order) || !read_last(exchange, &job->order)) {
+	    !derived_order_read(exchange, &job->order) || !read_last(exchange, &job->order) ||
+	    !derived_check_room(exchange)) {
 		free(job);
 		return;
 	}

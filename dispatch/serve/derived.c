@@ -297,6 +297,16 @@ static struct derived *derived_new(struct exchange *exchange, const struct deriv
 	return d;
 }
 
+bool derived_check_room(struct exchange *exchange)
+{
+	if (exchange->control->derived_count < DERIVED_MAX)
+		return true;
+	exchange_set_header(exchange, "Retry-After", "5");
+	exchange_refuse(exchange, 503, "busy",
+			"%d derived downloads are running already, try again", DERIVED_MAX);
+	return false;
+}
+
 void derived_start(struct exchange *exchange, const struct derived_order *order,
 		   struct derived_plan *plan)
 {
@@ -304,12 +314,8 @@ void derived_start(struct exchange *exchange, const struct derived_order *order,
 	size_t count;
 	int fd = -1;
 
-	if (exchange->control->derived_count >= DERIVED_MAX) {
-		exchange_set_header(exchange, "Retry-After", "5");
-		exchange_refuse(exchange, 503, "busy",
-				"%d derived downloads are running already, try again", DERIVED_MAX);
+	if (!derived_check_room(exchange))
 		return;
-	}
 	d = derived_new(exchange, order, plan);
 	exchange->on_gone = on_gone; /* it may leave before the first packet is found */
 	exchange->owner = d;

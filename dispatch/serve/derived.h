@@ -28,6 +28,9 @@ struct derived_plan {
 };
 void derived_plan_fini(struct derived_plan *plan);
 
+/* Is there room for one more? Answers 503 if not. */
+bool derived_check_room(struct exchange *exchange);
+
 /* Answers the exchange, now or later. order is copied, plan's members are taken. */
 void derived_start(struct exchange *exchange, const struct derived_order *order,
 		   struct derived_plan *plan);

@@ -32,7 +32,6 @@ struct digest_result {
 	struct digest_queue *queue;
 	struct segment_row *slot; /* NULL for a missing file */
 	struct segment_row row;
-	int told; /* 0: the manifest has it; 1: it was not written; -errno */
 };
 
 static void digest_on_pause(void *owner)
@@ -54,20 +53,9 @@ void digest_queue_fini(struct digest_queue *queue)
 
 static int digest_result_run(struct db *db, void *arg)
 {
-	struct digest_result *result = arg;
-	const struct control *control = result->queue->control;
-	struct segment_row *row = &result->row;
-	int r;
+	const struct segment_row *row = &((struct digest_result *)arg)->row;
 
-	if (row->missing)
-		return catalogue_save_segment(db, row);
-	r = catalogue_set_digest(db, row);
-	/* Here, not after the commit: a manifest that is ahead tells a hash that is true, one that
-	 * stayed behind for a crash would never be mended. */
-	if (!r)
-		result->told = manifest_save(db, control->captures_fd, &control->signing_key,
-					     row->capture);
-	return r;
+	return row->missing ? catalogue_save_segment(db, row) : catalogue_set_digest(db, row);
 }
 
 static void slot_free(struct digest_queue *queue, struct segment_row *slot)
@@ -84,11 +72,9 @@ static void digest_result_done(void *arg, int result)
 	if (digest->slot)
 		slot_free(queue, digest->slot);
 	if (result == 0) {
-		if (digest->told < 0)
-			log_warning("control", "capture %s: manifest not written: %s, trying again",
-				    digest->row.capture, strerrordesc_np(-digest->told));
-		if (digest->told)
-			manifest_job_post(queue->control, digest->row.capture);
+		/* after the commit: a manifest never tells what is not; what a crash keeps it from
+		 * telling, the next start writes */
+		manifest_job_post(queue->control, digest->row.capture);
 		digest_queue_kick(queue);
 	} else {
 		timer_set(queue->pause, DIGEST_PAUSE);
@@ -104,7 +90,6 @@ static void digest_commit(struct digest_queue *queue, const struct segment_row *
 	result->queue = queue;
 	result->slot = slot;
 	result->row = *row;
-	result->told = 1;
 	commit_post(&queue->control->commits, digest_result_run, digest_result_done, result);
 }
 
