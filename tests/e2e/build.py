@@ -28,5 +28,6 @@ class Tools:
         self.bench_filter = f"{build}/tests/bench/bench_filter"
         self.bench_engine = f"{build}/tests/bench/bench_engine"
         self.bench_intake = f"{build}/tests/bench/bench_intake"
+        self.bench_outbox = f"{build}/tests/bench/bench_outbox"
         self.pcap_memory = f"{build}/tests/harness/pcap_memory"
         self.failing_calls = f"{build}/tests/harness/libfailing_calls.so"
