@@ -69,7 +69,7 @@ class Endpoints(harness.Case):
         actions = [body["event_action"] for body in self.plain.bodies("/pd")]
         self.assertIn(actions, ([], ["trigger", "resolve"]))
 
-    # EMQ-01, EMQ-07, EPC-01, EPC-20, A-01
+    # EMQ-01, EMQ-07, EPC-01, EPC-20, A-01, DEF-06, DEF-13
     def test_every_kind_is_validated_with_its_text(self):
         self.run_tests_pass()
         message = self.ringbell.api.call("POST", "/api/v1/endpoints/slack/test",
@@ -99,7 +99,7 @@ class Endpoints(harness.Case):
             return states if states and not {"pending", "leased"} & set(states) else None
         return wait_for("pushes settled", ready, 30)
 
-    # EMQ-05
+    # EMQ-05, DEF-02, DEF-07
     def test_firing_and_recovery_reach_every_vendor(self):
         for kind in self.HTTP_KINDS:
             self.ringbell.api.call("POST", "/api/v1/endpoints",
@@ -118,11 +118,19 @@ class Endpoints(harness.Case):
         self.assertNotIn("](y)", robot)
         self.no_secret_shows()
 
+    # DEF-07, DEF-16
     def test_http_200_with_an_error_is_no_success(self):
         self.ringbell.api.call("POST", "/api/v1/endpoints",
                                self.settings("wecom_robot", self.plain.url))
         self.plain.script += [(200, {}, '{"errcode":40058,"errmsg":"bad parameter"}')]
         alert = self.ringbell.send_alert(level="critical", policy="p", object="o")
+        self.assertEqual(self.settled(alert), ["dead"])
+        self.ringbell.api.call("DELETE", "/api/v1/endpoints/wecom_robot")
+        self.ringbell.api.call("POST", "/api/v1/endpoints",
+                               self.settings("wecom_app", self.plain.url))
+        # the token is given, the message is not taken
+        self.plain.script += [None, (200, {}, '{"errcode":81013,"errmsg":"nobody is valid"}')]
+        alert = self.ringbell.send_alert(level="critical", policy="p", object="other")
         self.assertEqual(self.settled(alert), ["dead"])
 
     def test_misbehaving_peers_get_it_in_the_end(self):
@@ -133,6 +141,7 @@ class Endpoints(harness.Case):
         alert = self.ringbell.send_alert(level="critical", policy="p", object="o")
         self.assertEqual(self.settled(alert), ["delivered"])
 
+    # DEF-08
     def test_an_expired_token_is_renewed_once(self):
         self.ringbell.api.call("POST", "/api/v1/endpoints",
                                self.settings("wecom_app", self.plain.url))

@@ -43,7 +43,7 @@ class MainJob(harness.Case):
         sender.post(LABELS, started, resolved)
         return resolved
 
-    # PEP-04
+    # PEP-04, DEF-13
     def test_alert_to_download(self):
         everything = self.pcap_policy("everything")
         eighth = self.pcap_policy("eighth", EIGHTH)

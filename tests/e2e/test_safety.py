@@ -137,7 +137,7 @@ class Safety(harness.Case):
         words = {line.split(" ")[0] for line in server.heard}
         self.assertLessEqual(words, {"EHLO", "QUIT"}, server.heard)
 
-    # EML-07, EML-09
+    # EML-07, EML-09, DEF-04
     def test_rancher_took_any_certificate_of_implicit_tls(self):
         for tls in ("implicit", "starttls"):
             with self.subTest(tls):
@@ -149,7 +149,7 @@ class Safety(harness.Case):
                 self.check(self.try_mail(server, tls, ca=None, verify=False), True, "none")
                 self.assertEqual(len(server.mails), 2)
 
-    # EML-10, EML-14
+    # EML-10, EML-14, DEF-04
     def test_rancher_knew_only_login(self):
         for mechanism in ("PLAIN", "LOGIN", "CRAM-MD5"):
             with self.subTest(mechanism):

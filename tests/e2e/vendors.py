@@ -150,6 +150,8 @@ class Vendors:
                 return (400, {}, '{"status":"invalid event","errors":["Invalid routing key"]}')
             answer = (202, {}, '{"status":"success"}')
         elif path == "/cgi-bin/gettoken":
+            if body: # the vendor's word for a wrong verb
+                return refused(43001, "require GET method")
             if query["corpsecret"] != CORP_SECRET:
                 return refused(40001, "invalid secret")
             self.tokens += 1

@@ -12,7 +12,7 @@ import tree
 PAGE = "docs/requirements.md"
 PAYLOADS = "tests/data/intake/README.md"
 FAMILIES = {"ALR": 18, "APL": 9, "EPC": 25, "PEP": 20, "POL": 24, "TCT": 12, "TCF": 21, "TCO": 24,
-            "EMQ": 9, "EMC": 14, "INB": 16}
+            "EMQ": 9, "EMC": 14, "INB": 16, "DEF": 16, "VEC": 5}
 # decided elsewhere: templates of endpoints, storage, kinds of endpoints
 OTHER_PARTS = {7, 9, 14, 15, 16, 18, 19, 23, 33, 34, 36, 37, 38}
 AMBIGUITIES = 44

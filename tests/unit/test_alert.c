@@ -7,7 +7,7 @@
 #include "policy/utf8.h"
 #include "tests/unit/test.h"
 
-/* ALR-08: REQUIREMENTS 9.9 */
+/* ALR-08, VEC-02: REQUIREMENTS 9.9 */
 static void fingerprints_of_the_golden_vectors(void)
 {
 	static const char *const rows[][5] = {

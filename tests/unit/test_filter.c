@@ -62,7 +62,7 @@ static const struct {
 	{113, "ffffff", 3},
 };
 
-/* POL-12 */
+/* POL-12, DEF-11 */
 static void test_slice(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(slices); i++) {

@@ -51,6 +51,7 @@ static void decode(const char *mail, char *ret, size_t size)
 	ret[used] = '\0';
 }
 
+/* DEF-04, VEC-03 */
 static void test_subject(void)
 {
 	char text[512];

@@ -82,7 +82,7 @@ struct refusal {
 
 /* ---- policies ---- */
 
-/* POL-03, POL-13, POL-14, A-05, A-13 */
+/* DEF-11, POL-03, POL-13, POL-14, A-05, A-13 */
 
 static void policy_defaults(void)
 {
@@ -302,7 +302,7 @@ static void what_all_endpoints_have(void)
 	endpoint_fini(&endpoint);
 }
 
-/* EML-07, A-18 */
+/* EML-07, A-18, DEF-04 */
 static void rancher_starttls_was_attempted_on_port_465(void)
 {
 #define MAIL "{\"name\": \"e\", \"kind\": \"email\", \"to\": \"a@b.org\", "
@@ -325,7 +325,7 @@ static void rancher_starttls_was_attempted_on_port_465(void)
 	}
 }
 
-/* KFK-04 */
+/* KFK-04, DEF-10 */
 static void deepflow_a_topic_that_kafka_refuses_was_saved(void)
 {
 	static const size_t sizes[] = {1, 249, 250, 256, 257};

@@ -3,6 +3,7 @@
 #include "dispatch/push/signature.h"
 #include "tests/unit/test.h"
 
+/* VEC-05 */
 static void test_webhook(void)
 {
 	CLEANUP_BUF struct buf b = BUF_INIT;
@@ -18,6 +19,7 @@ static void test_webhook(void)
 	check_text(b.data, "v1,OFKO2H6qiPxtVRLvAyKqLXW9go0vh4bFgth5luUmmAU=");
 }
 
+/* VEC-01 */
 static void test_dingtalk(void)
 {
 	CLEANUP_BUF struct buf b = BUF_INIT;

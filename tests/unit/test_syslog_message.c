@@ -46,6 +46,7 @@ static void test_3164(void)
 }
 
 /* REQUIREMENTS 9.9 */
+/* VEC-04 */
 static void test_priorities(void)
 {
 	static const unsigned want[] = {

@@ -140,7 +140,7 @@ static void test_slack(void)
 	json_decref(json);
 }
 
-/* "HTTP 200 taken as success for WeCom/DingTalk/Slack API" */
+/* DEF-16: "HTTP 200 taken as success for WeCom/DingTalk/Slack API" */
 static void test_slack_bot(void)
 {
 	static const struct row rows[] = {{200, "{\"ok\":true,\"channel\":\"C1\",\"ts\":\"17.1\"}",
@@ -201,6 +201,7 @@ static void test_pagerduty(void)
 	json_decref(json);
 }
 
+/* DEF-06 */
 static void rancher_a_pagerduty_test_leaves_no_open_incident(void)
 {
 	json_t *trigger, *resolve;
@@ -238,6 +239,7 @@ static void a_summary_is_cut_on_a_character(void)
 
 /* ---- WeCom ---- */
 
+/* DEF-16 */
 static void test_wecom_robot(void)
 {
 	static const struct row rows[] = {
@@ -277,6 +279,7 @@ static void test_wecom_robot(void)
 	json_decref(json);
 }
 
+/* DEF-01, DEF-02 */
 static void rancher_wecom_app_every_failure_looked_like_success(void)
 {
 	static const struct row rows[] = {
@@ -310,6 +313,7 @@ static void rancher_wecom_app_every_failure_looked_like_success(void)
 
 /* ---- DingTalk ---- */
 
+/* DEF-09, VEC-01 */
 static void dingtalk_is_signed_anew_for_each_attempt(void)
 {
 	struct vendor_stage later = {.now = wall_add(NOW, 2 * DUR_HOUR)};
@@ -335,7 +339,7 @@ static void dingtalk_is_signed_anew_for_each_attempt(void)
 	      !strstr(strstr(request.url, "sign=") + 5, "sign="));
 }
 
-/* EMQ-09 */
+/* EMQ-09, DEF-05, DEF-16 */
 static void test_dingtalk(void)
 {
 	static const struct row rows[] = {
@@ -367,7 +371,7 @@ static void test_dingtalk(void)
 		     "clock"));
 }
 
-/* "JSON built by concatenation → broken or injected body" */
+/* DEF-03: "JSON built by concatenation → broken or injected body" */
 static void quotes_and_line_ends_stay_inside_their_strings(void)
 {
 	static const struct vendor *const vendors[] = {&vendor_slack, &vendor_pagerduty,
