@@ -221,7 +221,12 @@ static struct value filter_filesizeformat(struct render *r, struct value v,
 
 	if (bytes == 1)
 		return value_text("1 Byte", 6);
-	if (isnan(bytes) || isinf(bytes))
+	if (isnan(bytes) || bytes == INFINITY) { /* beyond every unit */
+		snprintf(text, sizeof(text), "%s Y%s", isnan(bytes) ? "nan" : "inf",
+			 binary ? "iB" : "B");
+		return value_copy_text(r, text, strlen(text));
+	}
+	if (isinf(bytes))
 		render_fail(r, JINJA_FAULT_VALUE, "filesizeformat: the number is not finite");
 	if (bytes < base) {
 		snprintf(text, sizeof(text), "%.0f Bytes", trunc(bytes) + 0.0);

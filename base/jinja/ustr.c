@@ -240,29 +240,42 @@ void ustr_put_capital(struct buf *b, const char *text, size_t len)
 	ustr_put_lower(b, p, (size_t)(text + len - p));
 }
 
-static bool is_case(const char *text, size_t len, uint32_t (*to)(uint32_t),
-		    uint32_t (*other)(uint32_t))
+static bool has_upper(uint32_t c)
+{
+	return to_upper(c) != c ||
+	       special_case(ustr_upper_special, ustr_upper_special_count, c) != NULL;
+}
+
+static bool has_lower(uint32_t c)
+{
+	return to_lower(c) != c ||
+	       special_case(ustr_lower_special, ustr_lower_special_count, c) != NULL;
+}
+
+/* What has the other case counts, and nothing has this one. */
+static bool is_case(const char *text, size_t len, bool (*has_this)(uint32_t),
+		    bool (*has_other)(uint32_t))
 {
 	bool found = false;
 
 	for (const char *p = text; p < text + len;) {
 		uint32_t c = ustr_next(&p, text + len);
 
-		if (to(c) != c)
+		if (has_this(c))
 			return false;
-		found |= other(c) != c;
+		found |= has_other(c);
 	}
 	return found;
 }
 
 bool ustr_is_lower(const char *text, size_t len)
 {
-	return is_case(text, len, to_lower, to_upper);
+	return is_case(text, len, has_lower, has_upper);
 }
 
 bool ustr_is_upper(const char *text, size_t len)
 {
-	return is_case(text, len, to_upper, to_lower);
+	return is_case(text, len, has_upper, has_lower);
 }
 
 /* ---- numbers ---- */

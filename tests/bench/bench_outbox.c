@@ -4,6 +4,7 @@
  * The outbox alone, in a database of its own in FOLDER: ROWS pushes to so many endpoints are added,
  * and then leased and settled until none is left; each transaction is of BATCH alerts or leases, as
  * the group commit makes them under load. Prints JSON: rows per second of each half. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,15 @@ static int send_all(struct db *db)
 	return all;
 }
 
+/* From 1, or 0 if it is no number. */
+static int read_number(const char *text)
+{
+	char *end;
+	long number = strtol(text, &end, 10);
+
+	return *end || number < 1 || number > INT_MAX ? 0 : (int)number;
+}
+
 static double seconds_since(mono_t began)
 {
 	return (double)mono_sub(mono_now(), began) / (double)DUR_S;
@@ -81,13 +91,14 @@ static double seconds_since(mono_t began)
 
 int main(int argc, char **argv)
 {
-	int endpoints = argc == 4 ? atoi(argv[2]) : 0, rows = argc == 4 ? atoi(argv[3]) : 0;
+	int endpoints = argc == 4 ? read_number(argv[2]) : 0;
+	int rows = argc == 4 ? read_number(argv[3]) : 0;
 	CLEANUP_FREE char *path = NULL;
 	double added, sent;
 	struct db *db;
 	mono_t began;
 
-	if (endpoints < 1 || rows < 1)
+	if (!endpoints || !rows)
 		return EXIT_FAILURE;
 	path = xasprintf("%s/outbox.db", argv[1]);
 	must(db_open(path, &db));
