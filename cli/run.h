@@ -40,7 +40,12 @@ enum exit_status run_capture_show(struct client *client, const struct arguments 
 /* On demand, without a verb: the last minutes and the next. */
 enum exit_status run_capture_start(struct client *client, const struct arguments *arguments);
 enum exit_status run_capture_stop(struct client *client, const struct arguments *arguments);
+/* A link that opens its download for whoever has it. */
+enum exit_status run_capture_link(struct client *client, const struct arguments *arguments);
 enum exit_status run_capture_download(struct client *client, const struct arguments *arguments);
+
+/* Who downloaded what. */
+enum exit_status run_audit(struct client *client, const struct arguments *arguments);
 
 /* Offline: the client is NULL. */
 enum exit_status run_verify(struct client *client, const struct arguments *arguments);

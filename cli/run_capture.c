@@ -142,6 +142,58 @@ static enum exit_status find_capture(struct client *client, const char *operand,
 	return EXIT_OK;
 }
 
+enum exit_status run_capture_link(struct client *client, const struct arguments *arguments)
+{
+	const char *time = arguments->values[OPTION_FOR];
+	CLEANUP_FREE char *piece = NULL, *path = NULL;
+	CLEANUP_ANSWER struct answer answer = ANSWER_INIT;
+	CLEANUP_JSON json_t *body = json_object();
+	enum exit_status r = find_capture(client, arguments->operand, &piece);
+
+	if (r)
+		return r;
+	path = xasprintf("/api/v1/captures/%s/download", piece);
+	json_object_set_new(body, "path", json_string(path));
+	if (time)
+		json_object_set_new(body, "for", json_string(time));
+	r = client_post(client, "links", body, &answer);
+	if (r)
+		return r;
+	if (run_wants_json(arguments))
+		run_print_json(&answer);
+	else
+		puts(json_string_value(json_object_get(answer.json, "url")));
+	return EXIT_OK;
+}
+
+enum exit_status run_audit(struct client *client, const struct arguments *arguments)
+{
+	static const struct table_column columns[] = {
+		/* clang-format off */
+		{"AT", "at", TABLE_VALUE},
+		{"WHO", "who", TABLE_VALUE},
+		{"FROM", "address", TABLE_VALUE},
+		{"SIZE", "bytes", TABLE_BYTES},
+		{"OUTCOME", "outcome", TABLE_VALUE},
+		{"REQUEST", "request", TABLE_VALUE},
+		/* clang-format on */
+	};
+	CLEANUP_FREE char *path = run_format_list_path("downloads", arguments);
+	CLEANUP_ANSWER struct answer answer = ANSWER_INIT;
+	enum exit_status r = path ? client_get(client, path, &answer) : EXIT_USAGE;
+
+	if (r)
+		return r;
+	if (run_wants_json(arguments)) {
+		run_print_json(&answer);
+		return EXIT_OK;
+	}
+	table_print_list(json_object_get(answer.json, "items"), columns, ARRAY_SIZE(columns),
+			 stdout);
+	run_print_more(answer.json);
+	return EXIT_OK;
+}
+
 static enum exit_status get_capture(struct client *client, const char *piece, struct answer *ret)
 {
 	CLEANUP_FREE char *path = xasprintf("captures/%s", piece);

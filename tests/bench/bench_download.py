@@ -4,10 +4,12 @@ hash and index take, and a search in the ring. All times are of whole requests, 
 nothing, as the peers write into nothing."""
 
 import os
+import random
 import statistics
 import subprocess
 import time
 
+import catalogue
 import measure
 from contestants import make_folder
 from daemon import ADDRESS, Daemon
@@ -22,6 +24,7 @@ FLOWS = 16
 RARE = 1024 + 24 # a source port of a short burst in the middle
 MERGED = 8
 NGINX = "127.0.0.1:8471"
+CAPTURES = 100_000
 
 
 def timed(command, network):
@@ -116,6 +119,21 @@ class Bench:
         self.context.add("download", "hash and index of a GiB, CPU", cpu * 1024 * MIB / size, None, None, "s",
                          1.0, absolute=True)
 
+    def measure_catalogue(self):
+        """Lists of a catalogue of CAPTURES captures, as the API gives them."""
+        self.daemon.stop(20)
+        catalogue.fill(f"{self.daemon.state}/ringbell.db", CAPTURES)
+        self.daemon.start(120)
+        dice = random.Random(1)
+        for name, query in catalogue.QUERIES.items():
+            times = []
+            for _ in range(200):
+                began = time.perf_counter()
+                self.daemon.api.call("GET", "/api/v1/captures?" + query(dice, CAPTURES))
+                times.append(1000 * (time.perf_counter() - began))
+            self.context.add("download", f"{CAPTURES} captures, {name}, p99", sorted(times)[197], None, None, "ms",
+                             20, absolute=True)
+
     def run(self):
         whole, parts = self.record()
         search = self.median(self.get(f"ring/packets?filter=udp+src+port+{RARE}"))[0]
@@ -143,6 +161,7 @@ class Bench:
         self.compare(f"merge of {MERGED}", self.get("packets?capture=" + ",".join(row["id"] for row in parts)),
                      "mergecap", ["mergecap", "-w", "/dev/null", *files], 1 / 2)
         self.measure_hash()
+        self.measure_catalogue()
 
 
 def bench(context):

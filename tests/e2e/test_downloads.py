@@ -4,6 +4,7 @@ the audit tells of them."""
 
 import hashlib
 import os
+import subprocess
 import time
 import urllib.parse
 
@@ -169,6 +170,22 @@ class Downloads(harness.Case):
         self.assertIn("link", {row["outcome"] for row in rows})
         self.assertTrue(any(row["who"].startswith("link ") and row["outcome"] == "complete" for row in rows))
         self.assertNotIn("signature", str(rows))
+
+    def tool(self, *arguments):
+        return subprocess.run([self.tools.ringbell, *arguments], capture_output=True, text=True, check=True,
+                              env={**os.environ, "RINGBELL_STATE": self.ringbell.state}).stdout
+
+    def test_the_command_line_makes_links_and_shows_the_audit(self):
+        self.start()
+        row = self.record()
+        address = urllib.parse.urlsplit(self.tool("capture", "link", "latest", "--for", "10m").strip())
+        answer = Api().ask("GET", f"{address.path}?{address.query}")
+        self.assertEqual(answer.status, 200)
+        self.ended("complete")
+        text = self.tool("audit")
+        self.assertIn(f"/api/v1/captures/{row['id']}/download", text)
+        self.assertRegex(text, r"link [0-9a-f]{16} .*complete")
+        self.assertRegex(text, r"uid 0 .*link")
 
     # --- the audit ---
 
