@@ -15,7 +15,7 @@
 #include "base/ident.h"
 
 #define SHARED_MAGIC	   0x52425348u /* "RBSH" */
-#define SHARED_VERSION	   3u
+#define SHARED_VERSION	   4u
 #define SHARED_CURSORS_MAX 1024
 #define RING_FILTER_SIZE   256
 
@@ -80,6 +80,7 @@ struct shared_mark {
 	uint64_t ring_packets; /* shared_ring.packets when block seq - 1 was taken */
 	uint64_t kernel_drops; /* ring's counter when block seq - 1 was taken */
 	int64_t last_wall_ns;  /* newest packet of block seq - 1 */
+	uint64_t untold;       /* lost before block seq, but in no REC_GAP yet */
 };
 
 struct shared_cursor {

@@ -161,12 +161,22 @@ void track_on_repaired(struct track *t)
 	publish(t);
 }
 
+static uint64_t untold_packets(const struct track *t)
+{
+	uint64_t sum = 0;
+
+	for (unsigned cause = 0; cause < TRACK_CAUSES; cause++)
+		sum += t->gaps[cause].packets;
+	return sum;
+}
+
 static void mark_block(struct track *t, struct track_segment *s)
 {
 	struct shared_mark mark = {.seq = t->seq,
 				   .ring_packets = t->before,
 				   .kernel_drops = t->kernel_drops,
-				   .last_wall_ns = t->last_block_ns};
+				   .last_wall_ns = t->last_block_ns,
+				   .untold = untold_packets(t)};
 
 	track_segment_mark(s, &mark);
 	publish(t);

@@ -80,7 +80,8 @@ static int64_t begin_by_mark(struct track *t, const struct shared_mark *mark)
 	}
 	t->reader.drops = lost;
 	t->restart_drops = drops > mark->kernel_drops ? drops - mark->kernel_drops : 0;
-	t->loss.restart = lost + t->restart_drops;
+	/* what it had lost but not told yet stands in its file, so not in a drop count again */
+	t->loss.restart = lost + t->restart_drops + mark->untold;
 	t->last_block_ns = mark->last_wall_ns;
 	t->kernel_drops = mark->kernel_drops;
 	t->nic_drops = atomic_load_explicit(&t->ring->shared->nic_drops, memory_order_relaxed);
