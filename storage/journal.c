@@ -189,27 +189,34 @@ int journal_list_alerts(struct db *db, const struct journal_query *query, json_t
 	return r;
 }
 
-/* Ids are UUIDv7: those made before a moment sort before this one. */
-static int prune_rest(struct db *db, const char *until)
+#define PUSHES_PER_ALERT 8 /* go with it in one step; where there were more, in further steps */
+
+/* Ids are UUIDv7: those made before a moment sort before this one. Returns 0, 1 if more pushes may
+ * be left, or -errno. */
+static int prune_rest(struct db *db, const char *until, int max)
 {
 	int r = db_run(db,
 		       "DELETE FROM deliveries WHERE id < ?1 AND id NOT IN (SELECT delivery FROM"
 		       "  alerts WHERE id < ?1)",
 		       db_text(until));
+	int pushes = 0;
 
 	if (!r)
 		r = db_run(
 			db,
-			"DELETE FROM outbox WHERE id < ?1 AND state NOT IN ('pending', 'leased')"
-			"  AND fingerprint NOT IN (SELECT fingerprint FROM open_alerts WHERE open)",
-			db_text(until));
-	if (!r)
+			"DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE id < ?1"
+			"  AND state NOT IN ('pending', 'leased') AND fingerprint NOT IN"
+			"  (SELECT fingerprint FROM open_alerts WHERE open) ORDER BY id LIMIT ?2)",
+			db_text(until), db_integer(max));
+	if (!r) {
+		pushes = db_changes(db);
 		r = db_run(
 			db,
 			"DELETE FROM notes WHERE kind = 'push' AND id < ?1 AND id NOT IN (SELECT id"
 			"  FROM outbox WHERE id < ?1)",
 			db_text(until));
-	return r;
+	}
+	return r ? r : pushes == max;
 }
 
 int journal_prune(struct db *db, wall_t before, int max)
@@ -226,8 +233,8 @@ int journal_prune(struct db *db, wall_t before, int max)
 	if (r)
 		return r;
 	count = db_changes(db);
-	r = count ? prune_rest(db, until) : 0;
-	return r ? r : count;
+	r = prune_rest(db, until, max * PUSHES_PER_ALERT);
+	return r < 0 ? r : r ? max : count;
 }
 
 static int add_raw(struct db *db, const char *delivery, json_t *alert)

@@ -70,7 +70,8 @@ struct journal_query {
 int journal_list_alerts(struct db *db, const struct journal_query *query, json_t **ret);
 
 /* Removes up to `max` alerts received before then, with what the senders sent and the pushes that
- * ended; what is open stays with all of it. Returns how many or -errno. */
+ * ended (a bounded number too); what is open stays with all of it. Returns how many alerts; max:
+ * there may be more of either; or -errno. */
 int journal_prune(struct db *db, wall_t before, int max);
 
 #define JOURNAL_ABSENT 1

@@ -61,10 +61,16 @@ static bool read_filters(struct exchange *exchange, struct query_job *job)
 	enum level known;
 
 	job->filter = json_object();
-	for (const char *const *name = filters; *name; name++)
-		if (exchange_query(exchange, *name))
-			json_object_set_new(job->filter, *name,
-					    json_string(exchange_query(exchange, *name)));
+	for (const char *const *name = filters; *name; name++) {
+		const char *text = exchange_query(exchange, *name);
+
+		/* Jansson makes no string of what is no UTF-8 */
+		if (!text || !json_object_set_new(job->filter, *name, json_string(text)))
+			continue;
+		exchange_refuse(exchange, 400, "invalid_value", "parameter %s: UTF-8 expected",
+				*name);
+		return false;
+	}
 	if (level && level_parse(level, &known)) {
 		exchange_refuse(exchange, 400, "invalid_value",
 				"parameter level: \"%.60s\" is none of " LEVEL_WORDS, level);

@@ -32,7 +32,7 @@ static void prune_done(void *arg, int result)
 	struct prune_job *job = look->job;
 
 	if (!result && look->count)
-		log_info("control", "%d alerts older than 30 days removed", look->count);
+		log_info("control", "alerts and pushes older than 30 days removed");
 	job->busy = false;
 	timer_set(job->timer, !result && look->count == AT_ONCE ? IN_A_ROW : PERIOD);
 	free(look);

@@ -103,6 +103,7 @@ class Sources(harness.Case):
         result = json.loads(output)
         self.assertEqual(result["sent"], 1000, result)
         self.assertEqual(result["accepted"] + result["refused"], 1000, result)
+        self.assertGreater(result["accepted"], 0, result)
         objects, before = set(), ""
         while before is not None:
             page = self.ringbell.api.call("GET", f"/api/v1/alerts?source=burst&limit=200{before}")

@@ -119,6 +119,7 @@ static void an_alert_policy_knows_its_alerts(struct lab *lab)
 	check_int(json_array_size(json_object_get(list, "items")), 1);
 	refused(lab, 400, "invalid_value", "since", "GET", API "/alerts?since=yesterday", NULL);
 	refused(lab, 400, "invalid_value", "level", "GET", API "/alerts?level=bad", NULL);
+	refused(lab, 400, "invalid_value", "policy", "GET", API "/alerts?policy=%FF", NULL);
 }
 
 static bool first_delivery_is(struct lab *lab, const char *path, const char *state)

@@ -327,12 +327,37 @@ static void what_is_old_goes_and_what_is_open_stays(void)
 	scratch_fini(&scratch);
 }
 
+/* A probe that was off for long: others wait for each step, so each is bounded. */
+static void many_old_pushes_go_in_steps(void)
+{
+	wall_t old = wall_add(wall_now(), -40 * 24 * DUR_HOUR);
+	wall_t until = wall_add(wall_now(), -30 * 24 * DUR_HOUR);
+	struct scratch scratch;
+	struct db *db;
+
+	scratch_init(&scratch);
+	check(!db_open(scratch_path(&scratch, "many.db"), &db));
+	for (int i = 0; i < 20; i++) {
+		struct outbox_push push = {.created_at = old, .request = (char[]){"{}"}};
+
+		ident_new(old, push.id);
+		check(!outbox_add_suppressed(db, &push, "level"));
+	}
+	check_int(journal_prune(db, until, 2), 2); /* more is left, though no alert went */
+	check_int(count_rows(db, "outbox"), 4);
+	check_int(journal_prune(db, until, 2), 0);
+	check_int(count_rows(db, "outbox"), 0);
+	db_close(db);
+	scratch_fini(&scratch);
+}
+
 int main(void)
 {
 	struct scratch scratch;
 	struct db *db;
 
 	what_is_old_goes_and_what_is_open_stays();
+	many_old_pushes_go_in_steps();
 	scratch_init(&scratch);
 	check(!db_open(scratch_path(&scratch, "ringbell.db"), &db));
 	alerts_are_listed_newest_first(db);
