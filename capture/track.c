@@ -247,6 +247,9 @@ static int is_rotation_due(const struct track *t, const struct track_segment *s,
 	/* nothing may be sealed beyond the mark, or a successor would read it again */
 	if (!s->packets || t->partial || t->marks_held)
 		return 0;
+	/* one at a time: a successor asks after one sealed segment before the mark, no more */
+	if (TAILQ_FIRST(&t->segments) != s && !t->rotate_now)
+		return 0;
 	return t->rotate_now || (t->rotate_bytes && stream_bytes(s->stream) >= t->rotate_bytes) ||
 	       (t->rotate_after && mono_sub(now, s->opened) >= t->rotate_after);
 }
