@@ -154,7 +154,7 @@ void api_captures_post(struct exchange *exchange)
 	struct policy_change *change;
 	struct error err = {0};
 
-	if (!policy_change_has_room(exchange) || !exchange_read_object(exchange, &object))
+	if (!exchange_read_object(exchange, &object))
 		return;
 	change = xcalloc(1, sizeof(*change));
 	change->exchange = exchange;

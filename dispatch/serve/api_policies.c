@@ -106,8 +106,6 @@ void api_policies_post(struct exchange *exchange)
 {
 	struct pcap_policy policy;
 
-	if (!policy_change_has_room(exchange))
-		return;
 	pcap_policy_default(&policy);
 	ident_new(wall_now(), policy.id);
 	policy.version = 1;

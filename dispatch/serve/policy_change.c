@@ -59,6 +59,16 @@ static void on_committed(void *owner, struct decision *decision, int result)
 	policy_change_free(change);
 }
 
+static bool has_room(struct exchange *exchange)
+{
+	if (!engine_policy_at(exchange->control->engine, POLICIES_MAX - 1))
+		return true;
+	exchange_refuse(exchange, 409, "too_many_policies",
+			"there are %d PCAP policies already, as many as there can be",
+			POLICIES_MAX);
+	return false;
+}
+
 /* May it still be saved? Other requests came while the filter was compiled. */
 static bool change_is_valid(struct policy_change *change)
 {
@@ -78,7 +88,7 @@ static bool change_is_valid(struct policy_change *change)
 		return false;
 	}
 	if (change->creating)
-		return true;
+		return has_room(exchange);
 	present = engine_policy(engine, change->policy.id);
 	if (!present) {
 		exchange_refuse(exchange, 404, "unknown_policy",
@@ -147,14 +157,4 @@ void policy_change_start(struct policy_change *change)
 {
 	find_link_types(change);
 	change_compile(change);
-}
-
-bool policy_change_has_room(struct exchange *exchange)
-{
-	if (!engine_policy_at(exchange->control->engine, POLICIES_MAX - 1))
-		return true;
-	exchange_refuse(exchange, 409, "too_many_policies",
-			"there are %d PCAP policies already, as many as there can be",
-			POLICIES_MAX);
-	return false;
 }

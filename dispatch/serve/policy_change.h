@@ -30,5 +30,3 @@ struct policy_change {
 void policy_change_start(struct policy_change *change);
 /* One that is not started. */
 void policy_change_free(struct policy_change *change);
-/* May there be one more policy? false after having answered 409. */
-bool policy_change_has_room(struct exchange *exchange);
