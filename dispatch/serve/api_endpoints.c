@@ -229,17 +229,6 @@ void api_endpoint_patch(struct exchange *exchange)
 
 /* ---- delete ---- */
 
-static void on_deleted(void *owner, struct decision *decision, int result)
-{
-	struct exchange *exchange = owner;
-
-	(void)decision;
-	if (result < 0)
-		exchange_refuse_store(exchange, result);
-	else
-		exchange_reply_empty(exchange, 204);
-}
-
 /* users is put. */
 static void refuse_delete(struct exchange *exchange, const struct endpoint *endpoint, json_t *users)
 {
@@ -282,5 +271,5 @@ void api_endpoint_delete(struct exchange *exchange)
 	api_routing_detach(decision, id);
 	fact_add_note(&decision->facts, decision->now.wall, "endpoint", id, "", "deleted");
 	engine_on_endpoint_delete(control->engine, id, decision->now, &decision->actions);
-	decision_commit(decision, on_deleted, exchange);
+	decision_commit(decision, decision_reply_empty, exchange);
 }

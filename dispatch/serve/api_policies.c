@@ -155,17 +155,6 @@ static struct policy_reply *policy_reply_new(struct exchange *exchange, const ch
 	return reply;
 }
 
-static void on_deleted(void *owner, struct decision *decision, int result)
-{
-	struct exchange *exchange = owner;
-
-	(void)decision;
-	if (result < 0)
-		exchange_refuse_store(exchange, result);
-	else
-		exchange_reply_empty(exchange, 204);
-}
-
 /* The pcap endpoints that name the policy, and its running capture. */
 static json_t *policy_users(const struct control *control, const struct pcap_policy *policy)
 {
@@ -241,7 +230,7 @@ static void policy_delete(struct exchange *exchange, const struct pcap_policy *p
 	fact_add_setting(&decision->facts, "policy", id, NULL);
 	fact_add_remove_run(&decision->facts, id);
 	fact_add_note(&decision->facts, decision->now.wall, "policy", id, "", "deleted");
-	decision_commit(decision, on_deleted, exchange);
+	decision_commit(decision, decision_reply_empty, exchange);
 }
 
 void api_policy_delete(struct exchange *exchange)

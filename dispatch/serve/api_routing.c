@@ -372,17 +372,6 @@ static void patch(struct exchange *exchange, const struct routing_kind *kind)
 
 /* ---- deleting ---- */
 
-static void on_deleted(void *owner, struct decision *decision, int result)
-{
-	struct exchange *exchange = owner;
-
-	(void)decision;
-	if (result < 0)
-		exchange_refuse_store(exchange, result);
-	else
-		exchange_reply_empty(exchange, 204);
-}
-
 static void delete (struct exchange *exchange, const struct routing_kind *kind)
 {
 	struct control *control = exchange->control;
@@ -403,7 +392,7 @@ static void delete (struct exchange *exchange, const struct routing_kind *kind)
 	fact_add_setting(&decision->facts, kind->row, id, NULL);
 	fact_add_note(&decision->facts, decision->now.wall, kind->row, id, "", "deleted");
 	kind->remove(control->engine, id);
-	decision_commit(decision, on_deleted, exchange);
+	decision_commit(decision, decision_reply_empty, exchange);
 }
 
 /* ---- the endpoints in use ---- */

@@ -78,6 +78,7 @@ static void on_committed(void *owner, struct decision *decision, int result)
 	const struct control *control = exchange->control;
 	const struct source *source = control->engine ? engine_source(control->engine, reply->id)
 						      : NULL;
+	char location[96];
 	json_t *view;
 
 	(void)decision;
@@ -89,6 +90,9 @@ static void on_committed(void *owner, struct decision *decision, int result)
 		view = source_format(source);
 		if (reply->token[0])
 			add_token(control, source, reply->token, view);
+		snprintf(location, sizeof(location), "/api/v1/sources/%s", source->id);
+		if (reply->status == 201)
+			exchange_set_header(exchange, "Location", location);
 		exchange_set_version(exchange, source->version);
 		exchange_reply(exchange, reply->status, view);
 	}
@@ -228,17 +232,6 @@ void api_source_token(struct exchange *exchange)
 
 /* ---- delete ---- */
 
-static void on_deleted(void *owner, struct decision *decision, int result)
-{
-	struct exchange *exchange = owner;
-
-	(void)decision;
-	if (result < 0)
-		exchange_refuse_store(exchange, result);
-	else
-		exchange_reply_empty(exchange, 204);
-}
-
 void api_source_delete(struct exchange *exchange)
 {
 	struct control *control = exchange->control;
@@ -253,5 +246,5 @@ void api_source_delete(struct exchange *exchange)
 	fact_add_setting(&decision->facts, "source", id, NULL);
 	fact_add_note(&decision->facts, decision->now.wall, "source", id, "", "deleted");
 	engine_on_source_delete(control->engine, id, decision->now, &decision->actions);
-	decision_commit(decision, on_deleted, exchange);
+	decision_commit(decision, decision_reply_empty, exchange);
 }

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "dispatch/serve/control_state.h"
+#include "dispatch/serve/exchange.h"
 #include "dispatch/serve/finished_count.h"
 #include "dispatch/serve/manifest_job.h"
 #include "dispatch/serve/message.h"
@@ -455,4 +456,15 @@ void decision_commit(struct decision *decision, decision_done done, void *owner)
 	commit_post(&control->commits, decision_run, decision_on_committed, decision);
 	if (!stopping)
 		self_raise_signals(control, &decision->actions);
+}
+
+void decision_reply_empty(void *owner, struct decision *decision, int result)
+{
+	struct exchange *exchange = owner;
+
+	(void)decision;
+	if (result < 0)
+		exchange_refuse_store(exchange, result);
+	else
+		exchange_reply_empty(exchange, 204);
 }

@@ -33,6 +33,8 @@ struct decision *decision_new(struct control *control);
 
 /* Takes the decision. done may be NULL. */
 void decision_commit(struct decision *decision, decision_done done, void *owner);
+/* A decision_done whose owner is the exchange: it is answered with 204, or why it could not be. */
+void decision_reply_empty(void *owner, struct decision *decision, int result);
 /* If that policy was made for one capture, and it is over: deletes it. */
 void decision_drop_spent(struct decision *decision, const char *policy);
 /* Nothing was decided: frees it. */
