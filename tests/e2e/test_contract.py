@@ -282,6 +282,8 @@ class WholeApi(harness.Case):
         self.ask(200, "GET", f"{API}/ring/packets?last=60s")
         for derived in (f"{path}/packets", f"{path}/follow", f"{API}/packets"):
             self.ask(200, "GET", f"{derived}?format=pcap")
+        self.ask(201, "POST", f"{API}/links", {"path": f"{path}/download"})
+        self.ask(200, "GET", f"{API}/downloads")
         self.ask(204, "PUT", f"{path}/pin", {"note": "case 17"})
         self.ask(409, "DELETE", path)
         self.ask(204, "DELETE", f"{path}/pin")
