@@ -46,7 +46,7 @@ class Matrix(harness.Case):
 
     def test_every_row_has_a_known_permission(self):
         self.assertEqual({permission for _, _, permission in self.rows},
-                         {"open", "source", "admin"})
+                         {"open", "source", "admin", "download"})
         self.assertEqual(set(self.rows_of("open")), OPEN)
 
     def test_open_routes_take_anybody(self):
@@ -57,7 +57,7 @@ class Matrix(harness.Case):
 
     def test_admin_routes_take_the_administrator_only(self):
         prefix = self.admin[:-1]
-        for method, pattern in self.rows_of("admin"):
+        for method, pattern in self.rows_of("admin") + self.rows_of("download"):
             path = filled(pattern)
             for token in (None, "wrong", self.source, prefix, self.admin + "x"):
                 answer = self.status(method, path, token)
@@ -66,6 +66,19 @@ class Matrix(harness.Case):
             answer = self.status(method, path, self.admin)
             self.assertNotIn(answer.status, (401, 403, 405), (method, path, answer))
             self.assertLess(answer.status, 500, (method, path, answer))
+
+    def test_a_link_opens_its_own_path_only(self):
+        downloads = sorted({filled(pattern) for _, pattern in self.rows_of("download")})
+        links = [self.ringbell.api.call("POST", "/api/v1/links", {"path": path})["path"]
+                 for path in downloads]
+        for path, link in zip(downloads, links):
+            answer = self.status("GET", link, None)
+            self.assertNotIn(answer.status, (401, 403, 405), (link, answer))
+            signed = link.partition("?")[2]
+            others = [filled(pattern) for _, pattern in self.rows_of("admin")]
+            for other in others + [other for other in downloads if other != path]:
+                answer = self.status("GET", f"{other}?{signed}", None)
+                self.assertIn(answer.status, (401, 405), (other, link, answer))
 
     def test_other_schemes_are_no_token(self):
         for header in ("", "Bearer", "Bearer ", f"Basic {self.admin}", self.admin,
