@@ -213,13 +213,15 @@ static void write_lines(struct segment_indexer *x, uint32_t lines)
 {
 	unsigned char *first;
 
+	if (!lines)
+		return;
 	if (x->line_count + lines > x->line_room) {
 		x->line_room = 2 * x->line_room + lines;
 		x->lines = xreallocarray(x->lines, x->line_room, LINE_BYTES);
 	}
 	first = x->lines + x->line_count * LINE_BYTES;
 	memset(first, 0, (size_t)lines * LINE_BYTES);
-	for (uint32_t i = 0; i < x->key_count && lines; i++)
+	for (uint32_t i = 0; i < x->key_count; i++)
 		line_add(first + line_of(x->keys[i], lines) * LINE_BYTES, x->keys[i]);
 	x->line_count += lines;
 }
