@@ -277,8 +277,8 @@ asyncio.run(main())
 
 class Kafka:
     """librdkafka's mock cluster in a process of its own; `brokers` is its address. With "trouble",
-    its brokers refuse, hang up, go down and are slow, now and then; with "refuse", the first message
-    is too large."""
+    its brokers refuse, hang up, go down and are slow, now and then; with "refuse", the first eight
+    messages are too large."""
 
     PROGRAM = r"""
 import ctypes, random, select, sys
@@ -307,7 +307,7 @@ while trouble and not select.select([sys.stdin], [], [], 0.3)[0]:
         lib.rd_kafka_mock_broker_set_up(cluster, broker)
 lib.rd_kafka_mock_clear_request_errors(cluster, 0)
 if refuses: # as too large
-    lib.rd_kafka_mock_push_request_errors(cluster, 0, ctypes.c_size_t(1), 10)
+    lib.rd_kafka_mock_push_request_errors(cluster, 0, ctypes.c_size_t(8), *[10] * 8)
 for broker in (1, 2, 3):
     lib.rd_kafka_mock_broker_set_rtt(cluster, broker, 0)
 sys.stdin.read() # the first line ends the trouble, the end of file all

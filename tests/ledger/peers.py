@@ -96,12 +96,20 @@ class Syslog:
         self.context = vendors.tls_context(folder)
         self.socket = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self.socket.getsockname()[1]
+        self.talks = []
         threading.Thread(target=self.run, daemon=True).start()
 
     def run(self):
         while True:
             connection, _ = self.socket.accept()
-            threading.Thread(target=self.talk, args=(connection,), daemon=True).start()
+            self.talks = [talk for talk in self.talks if talk.is_alive()]
+            self.talks.append(threading.Thread(target=self.talk, args=(connection,), daemon=True))
+            self.talks[-1].start()
+
+    def finish(self):
+        """Once the daemon is gone: what was delivered to the kernel is read to its end."""
+        for talk in self.talks:
+            talk.join(120)
 
     def talk(self, connection):
         act = None
@@ -123,9 +131,9 @@ class Syslog:
         kept = b""
         while True:
             if slow:
-                time.sleep(0.1) # wait: slowness is what this is for
+                time.sleep(0.05) # wait: slowness is what this is for
             try:
-                data = connection.recv(64 if slow else 65536)
+                data = connection.recv(4096 if slow else 65536)
             except (OSError, ssl.SSLError):
                 data = b""
             kept += data
@@ -141,7 +149,11 @@ class Syslog:
 
 
 def serve_syslog(ledger, folder, seed, trouble, pipe):
-    pipe.send(Syslog(ledger, folder, seed, trouble).port)
+    syslog = Syslog(ledger, folder, seed, trouble)
+    pipe.send(syslog.port)
+    pipe.recv() # the daemon has stopped
+    syslog.finish()
+    pipe.send("read")
     pipe.recv()
     os._exit(0)
 
@@ -195,7 +207,10 @@ class Peers:
         return {kind: {**many, **row} for kind, row in rows.items()}
 
     def finish(self):
-        """What they took: (kind, key, event) in order for each kind."""
+        """What they took: (kind, key, event) in order for each kind. The daemon has stopped."""
+        syslog = self.children[-1][1] # the last that was made
+        syslog.send("finish")
+        syslog.recv()
         for _, _, text in self.mail.messages:
             for part in email.message_from_string(text).walk():
                 if part.get_content_type() == "text/plain":
