@@ -135,6 +135,14 @@ struct source_hmac {
 	char *secrets[SOURCE_SECRETS_MAX + 1];
 };
 
+/* A topic whose records are a source's deliveries. */
+struct source_kafka {
+	struct endpoint *cluster; /* kind kafka: how it is reached, and the topic; NULL = none */
+	char *group;		  /* consumer group; NULL without a cluster */
+	bool earliest;		  /* a group that is new begins with what the topic has */
+	bool offered;		  /* only to keep secrets: gone unless the object read names it */
+};
+
 struct source {
 	char id[IDENT_SIZE];
 	int64_t version;
@@ -147,7 +155,8 @@ struct source {
 	struct source_hmac hmac;
 	char *networks[SOURCE_NETWORKS_MAX + 1]; /* CIDRs of senders; none = from anywhere */
 	enum level default_level;
-	char *file;	 /* followed as it grows (kinds with lines), absolute; "" = none */
+	char *file; /* followed as it grows (kinds with lines), absolute; "" = none */
+	struct source_kafka kafka;
 	json_t *mapping; /* kind generic (policy/intake_generic.h); never changed in place */
 	struct intake_patterns *patterns; /* of mapping */
 	char *certificates; /* kind aws_sns: PEM; "" = its signature is not demanded */
@@ -193,6 +202,9 @@ const char *endpoint_text(const struct endpoint *endpoint, const char *key);
 int64_t endpoint_number(const struct endpoint *endpoint, const char *key);
 
 void source_default(struct source *source);
+/* Makes a copy of another source's member its own: its secrets are kept if the object that is read
+ * next has the member, and else it is gone. */
+void source_kafka_offer(struct source_kafka *kafka);
 int source_read(struct source *source, const json_t *object, struct error *err);
 /* Without the tokens' hashes; secrets are "***". */
 json_t *source_format(const struct source *source);

@@ -7,7 +7,7 @@
 #include "base/address.h"
 #include "base/alloc.h"
 #include "policy/intake_generic.h"
-#include "policy/settings_internal.h"
+#include "policy/settings_source.h"
 
 #define SPAN_MAX	 (24 * DUR_HOUR)
 #define HEARTBEAT_MAX	 (30 * 24 * DUR_HOUR)
@@ -26,7 +26,7 @@ static const char *const keys[] = {
 	"name",	     "kind",	 "default_level", "levels",    "zone",
 	"delay",     "hold",	 "confirm",	  "heartbeat", "rate",
 	"holds_max", "policies", "hmac",	  "networks",  "token_places",
-	"mapping",   "file",	 "certificates",  NULL,
+	"mapping",   "file",	 "certificates",  "kafka",     NULL,
 };
 
 /* What the API adds to a source's view. */
@@ -78,6 +78,7 @@ struct source *source_copy(const struct source *source)
 	copy->patterns = intake_patterns_use(source->patterns);
 	copy->certificates = xstrdup(source->certificates);
 	copy->file = xstrdup(source->file);
+	source_kafka_copy(&copy->kafka);
 	copy->hmac.header = xstrdup(source->hmac.header);
 	copy->hmac.timestamp_header = xstrdup(source->hmac.timestamp_header);
 	copy->hmac.prefix = xstrdup(source->hmac.prefix);
@@ -95,6 +96,7 @@ void source_fini(struct source *source)
 	source->patterns = intake_patterns_drop(source->patterns);
 	free(source->certificates);
 	free(source->file);
+	source_kafka_fini(&source->kafka);
 	free(source->hmac.header);
 	free(source->hmac.timestamp_header);
 	free(source->hmac.prefix);
@@ -228,6 +230,18 @@ static int read_file(struct source *source, const json_t *object, struct error *
 				 "a source of kind %s sends no lines that could be in a file",
 				 source_kind_name(source->kind));
 	return 0;
+}
+
+static int read_kafka(struct source *source, const json_t *object, struct error *err)
+{
+	int r = source_kafka_read(&source->kafka, object, err);
+
+	if (!r && source->kafka.cluster && *source->file)
+		return error_set(err, "invalid_value", "/kafka",
+				 "\"%.200s\" is the source's file: a file or a topic expected, "
+				 "not both",
+				 source->file);
+	return r;
 }
 
 static int read_certificates(struct source *source, const json_t *object, struct error *err)
@@ -468,10 +482,10 @@ typedef int (*source_reader)(struct source *source, const json_t *object, struct
 
 static int read_all(struct source *source, const json_t *object, struct error *err)
 {
-	static const source_reader readers[] = {read_name,	  read_kind,	read_level,
-						read_level_words, read_mapping, read_certificates,
-						read_file,	  read_zone,	read_places,
-						read_hmac,	  read_spans,	read_limits};
+	static const source_reader readers[] = {
+		read_name,	   read_kind,  read_level, read_level_words, read_mapping,
+		read_certificates, read_file,  read_kafka, read_zone,	     read_places,
+		read_hmac,	   read_spans, read_limits};
 	int r = setting_check_keys(object, keys, shown, err);
 
 	for (size_t i = 0; !r && i < ARRAY_SIZE(readers); i++)
@@ -498,8 +512,9 @@ int source_read(struct source *source, const json_t *object, struct error *err)
 	return r;
 }
 
-static json_t *format(const struct source *source, const char *mask)
+static json_t *format(const struct source *source, enum kind_secrets secrets)
 {
+	const char *mask = secrets == KIND_MASKED ? SETTING_SECRET : NULL;
 	json_t *object = json_pack(
 		"{s:s, s:I, s:s, s:s, s:s, s:O, s:o, s:o, s:o, s:o, s:o, s:I, s:I}", "id",
 		source->id, "version", (json_int_t)source->version, "name", source->name, "kind",
@@ -512,6 +527,7 @@ static json_t *format(const struct source *source, const char *mask)
 
 	json_object_set(object, "mapping", source->mapping);
 	json_object_set_new(object, "file", json_string(source->file));
+	json_object_set_new(object, "kafka", source_kafka_format(&source->kafka, secrets));
 	json_object_set_new(object, "certificates", json_string(source->certificates));
 	json_object_set_new(object, "policies", setting_format_list(source->policies));
 	json_object_set_new(object, "token_places", format_places(source->token_places));
@@ -524,7 +540,7 @@ static json_t *format(const struct source *source, const char *mask)
 
 json_t *source_format(const struct source *source)
 {
-	json_t *object = format(source, SETTING_SECRET);
+	json_t *object = format(source, KIND_MASKED);
 
 	json_object_set_new(object, "old_token_until",
 			    setting_format_wall(source->old_token_until));
@@ -533,7 +549,7 @@ json_t *source_format(const struct source *source)
 
 json_t *source_format_full(const struct source *source)
 {
-	return format(source, NULL);
+	return format(source, KIND_SHOWN);
 }
 
 struct intake source_intake(const struct source *source, wall_t now)

@@ -24,6 +24,7 @@
 #include "dispatch/push/endpoint_http.h"
 #include "dispatch/push/endpoint_kafka.h"
 #include "dispatch/push/endpoint_syslog.h"
+#include "dispatch/push/topic_reader.h"
 #include "policy/settings.h"
 
 #define STOP_LIMIT  (2 * DUR_S)
@@ -46,6 +47,7 @@ struct courier {
 	struct endpoint_email *email;
 	struct endpoint_kafka *kafka;
 	struct endpoint_syslog *syslog;
+	struct topic_reader *topics;
 	LIST_HEAD(, lease) leases; /* under way, of all generations */
 	struct timer *stop_timer;
 	struct timer *heart;
@@ -185,13 +187,42 @@ static int on_push(struct courier *c, const struct courier_push *push)
 	return 0;
 }
 
+static int on_source(struct courier *c, const struct ipc_message *message)
+{
+	const struct courier_source *source = (const void *)message->body;
+
+	if (!ipc_is(message, *source) || !memchr(source->source, '\0', sizeof(source->source)))
+		return -EPROTO;
+	if (message->type == COURIER_TAKEN)
+		topic_reader_taken(c->topics, source->source, source->batch);
+	else
+		topic_reader_stop(c->topics, source->source);
+	return 0;
+}
+
 static int on_control_message(void *owner, struct ipc_message *message)
 {
 	const struct courier_push *push = (const void *)message->body;
+	struct courier *c = owner;
 
-	if (message->type != COURIER_PUSH || !courier_push_is_sound(push, message->size))
+	if (message->type == COURIER_TAKEN || message->type == COURIER_CONSUME_END)
+		return on_source(c, message);
+	if (!courier_push_is_sound(push, message->size))
 		return -EPROTO;
-	return on_push(owner, push);
+	if (message->type == COURIER_PUSH)
+		return on_push(c, push);
+	if (message->type != COURIER_CONSUME)
+		return -EPROTO;
+	if (!c->stopping)
+		topic_reader_start(c->topics, push);
+	return 0;
+}
+
+static void send_to_control(void *owner, uint32_t type, const void *body, size_t size)
+{
+	struct courier *c = owner;
+
+	ipc_link_send(c->control, type, body, size, -1);
 }
 
 static void on_control_closed(void *owner)
@@ -199,6 +230,7 @@ static void on_control_closed(void *owner)
 	struct courier *c = owner;
 
 	log_warning("courier", "control: link lost, waiting for the next");
+	topic_reader_stop(c->topics, NULL);
 	c->control = ipc_link_free(c->control);
 }
 
@@ -208,6 +240,7 @@ static int on_peer(struct courier *c, struct ipc_message *message)
 
 	if (!ipc_is(message, *peer) || peer->role != ROLE_CONTROL || message->fd < 0)
 		return -EPROTO;
+	topic_reader_stop(c->topics, NULL);
 	ipc_link_free(c->control);
 	c->generation++;
 	c->control = ipc_link_new(c->loop, take_fd(&message->fd), on_control_message,
@@ -227,6 +260,7 @@ static void on_stop_limit(void *owner)
 static int on_stop(struct courier *c)
 {
 	c->stopping = true;
+	topic_reader_stop(c->topics, NULL);
 	timer_set(c->stop_timer, STOP_LIMIT);
 	stop_if_idle(c);
 	return 0;
@@ -268,6 +302,7 @@ static void courier_init(struct courier *c, int supervisor, const struct courier
 	c->email = endpoint_email_new(c->crew, config, on_result, c);
 	c->kafka = endpoint_kafka_new(c->loop, c->crew, config, on_result, c);
 	c->syslog = endpoint_syslog_new(c->crew, config, on_result, c);
+	c->topics = topic_reader_new(c->loop, c->crew, config, send_to_control, c);
 	c->heart = timer_new(c->loop, on_heart, c);
 	c->stop_timer = timer_new(c->loop, on_stop_limit, c);
 	c->supervisor =
@@ -278,6 +313,7 @@ static void courier_fini(struct courier *c)
 {
 	c->http = endpoint_http_free(c->http);
 	c->kafka = endpoint_kafka_free(c->kafka);
+	c->topics = topic_reader_free(c->topics);
 	c->crew = crew_free(c->crew);
 	c->email = endpoint_email_free(c->email);
 	c->syslog = endpoint_syslog_free(c->syslog);

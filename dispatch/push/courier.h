@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The courier's client side: pushes control leases to it, verdicts it returns, and its main().
+/* The courier's client side: pushes control leases to it, verdicts it returns, topics it reads for
+ * control, and its main().
  *
  * Control owns the outbox; the courier has the connections and no database. A lease is at most
  * COURIER_LEASES_MAX at once; a dead courier's leases go back to the queue (control sees the link
@@ -17,9 +18,15 @@
 
 enum courier_message_type {
 	COURIER_PUSH = 1,     /* control → courier: struct courier_push, up to its last text */
+	COURIER_CONSUME,      /* control → courier: struct courier_push that names no push but a
+			     source, and how its topic is reached: it is read from now on */
+	COURIER_CONSUME_END,  /* control → courier: struct courier_source */
+	COURIER_TAKEN,	      /* control → courier: struct courier_source: the batch is durable */
 	COURIER_RESULT = 100, /* courier → control: struct courier_result */
 	COURIER_HEALTH,	      /* courier → control: struct courier_health: while it has leases,
 			     about every second, and at their end */
+	COURIER_RECORD,	   /* courier → control: struct courier_record, up to the end of data */
+	COURIER_CONSUMING, /* courier → control: struct courier_consuming */
 };
 
 /* The texts of a push; which ones count depends on its kind. None has a NUL inside. */
@@ -53,6 +60,7 @@ enum courier_text {
 	COURIER_OBJECT,
 	COURIER_PROBE,
 	COURIER_REFERENCE, /* slack: "channel ts" of the firing message */
+	COURIER_GROUP,	   /* a source's consumer group */
 	COURIER_TEXT_COUNT,
 };
 
@@ -73,6 +81,7 @@ enum courier_number {
 	COURIER_MECHANISM,   /* kafka: enum courier_mechanism */
 	COURIER_IDEMPOTENCE, /* kafka */
 	COURIER_REDIRECTS,   /* http */
+	COURIER_EARLIEST,    /* a source whose group is new begins with what the topic has */
 	COURIER_NUMBER_COUNT,
 };
 
@@ -167,6 +176,42 @@ struct courier_result {
 
 struct courier_health {
 	uint32_t stall_us; /* longest time the loop did not turn since the last message */
+};
+
+/* ---- topics that are sources ----
+ *
+ * Records come in batches of at most COURIER_BATCH_MAX, whose messages follow each other without
+ * others of that source between them; the next one follows COURIER_TAKEN, when the offsets of this
+ * one are committed. A new link begins anew: control tells its sources again,
+ * and what was not taken is sent again. */
+
+#define COURIER_BATCH_MAX  64
+#define COURIER_RECORD_MAX (256 * 1024) /* bytes; longer ones come without them */
+
+struct courier_source {
+	char source[IDENT_SIZE];
+	uint64_t batch; /* COURIER_TAKEN: which */
+};
+
+enum courier_record_flag {
+	COURIER_RECORD_MORE = 1, /* the next message has more of this record */
+	COURIER_RECORD_LAST = 2, /* no record: the batch ends here */
+	COURIER_RECORD_LONG = 4, /* too long */
+};
+
+struct courier_record {
+	char source[IDENT_SIZE];
+	uint32_t flags;
+	int32_t partition;
+	int64_t offset; /* COURIER_RECORD_LAST: the batch's number, which is never used again */
+	uint32_t used;	/* bytes of data */
+	char data[COURIER_DATA_SIZE];
+};
+
+struct courier_consuming {
+	char source[IDENT_SIZE];
+	uint32_t partitions; /* assigned to us; 0 = none yet */
+	char problem[200];   /* "" = none is known of */
 };
 
 struct courier_config {

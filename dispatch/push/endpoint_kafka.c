@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dispatch/push/endpoint_kafka.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <librdkafka/rdkafka.h>
-#include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "base/hash.h"
-#include "dispatch/push/destination.h"
 #include "dispatch/push/excerpt.h"
-#include "dispatch/push/kafka_settings.h"
+#include "dispatch/push/kafka_client.h"
 #include "dispatch/push/text.h"
 
 #define PRODUCERS_MAX 32
@@ -32,10 +26,7 @@ struct producer {
 	LIST_ENTRY(producer) next;
 	struct endpoint_kafka *kafka;
 	char key[SHA256_HEX_SIZE];
-	rd_kafka_t *rk;
-	rd_kafka_queue_t *queue;
-	int pipe[2]; /* librdkafka writes a byte when the queue is no longer empty */
-	struct watch *watch;
+	struct kafka_client client;
 	LIST_HEAD(, delivery) deliveries;
 	int trouble; /* last trouble with brokers; cleared by a delivery */
 	char trouble_text[256];
@@ -133,53 +124,14 @@ static void on_event(struct producer *p, rd_kafka_event_t *event)
 
 /* ---- producers ---- */
 
-struct burial {
-	struct crew_job job;
-	rd_kafka_t *rk;
-	rd_kafka_queue_t *queue;
-	int pipe[2];
-};
-
-static void bury(struct crew_job *job)
-{
-	struct burial *burial = (struct burial *)job;
-
-	rd_kafka_purge(burial->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
-					   RD_KAFKA_PURGE_F_NON_BLOCKING);
-	rd_kafka_queue_destroy(burial->queue);
-	rd_kafka_destroy(burial->rk);
-	close(burial->pipe[0]);
-	close(burial->pipe[1]);
-}
-
-static void buried(struct crew_job *job)
-{
-	free(job);
-}
-
 /* Its deliveries were told, or are nobody's any more. */
 static void producer_free(struct producer *p)
 {
-	struct burial *burial = xcalloc(1, sizeof(*burial));
-
 	LIST_REMOVE(p, next);
 	p->kafka->count--;
-	watch_free(p->watch);
-	rd_kafka_queue_io_event_enable(p->queue, -1, NULL, 0);
 	while (!LIST_EMPTY(&p->deliveries))
 		delivery_free(LIST_FIRST(&p->deliveries));
-	burial->rk = p->rk;
-	burial->queue = p->queue;
-	memcpy(burial->pipe, p->pipe, sizeof(burial->pipe));
-	burial->job.run = bury;
-	burial->job.done = buried;
-	snprintf(burial->job.lane, sizeof(burial->job.lane), "kafka burial");
-	if (p->kafka->ending) {
-		bury(&burial->job);
-		free(burial);
-	} else {
-		crew_put(p->kafka->crew, &burial->job);
-	}
+	kafka_client_close(&p->client, p->kafka->ending ? NULL : p->kafka->crew);
 	free(p);
 }
 
@@ -198,11 +150,9 @@ static void on_readable(void *owner)
 {
 	struct producer *p = owner;
 	rd_kafka_event_t *event;
-	char bytes[64];
 
-	while (read(p->pipe[0], bytes, sizeof(bytes)) > 0)
-		;
-	while ((event = rd_kafka_queue_poll(p->queue, 0))) {
+	kafka_client_drain(&p->client);
+	while ((event = rd_kafka_queue_poll(p->client.queue, 0))) {
 		on_event(p, event);
 		rd_kafka_event_destroy(event);
 	}
@@ -210,68 +160,19 @@ static void on_readable(void *owner)
 		end_fatal(p);
 }
 
-/* Called by librdkafka's threads: the socket is non-blocking. */
-static int on_connect(int fd, const struct sockaddr *to, int len, const char *name, void *owner)
-{
-	const struct endpoint_kafka *kafka = owner;
-
-	(void)name;
-	if (destination_check(to, kafka->config->allow))
-		return EACCES;
-	return connect(fd, to, (socklen_t)len) && errno != EINPROGRESS ? errno : 0;
-}
-
-static rd_kafka_conf_t *configure(struct endpoint_kafka *kafka, const struct courier_push *push,
-				  char key[SHA256_HEX_SIZE], char text[512])
-{
-	struct kafka_property properties[KAFKA_PROPERTIES_MAX];
-	size_t count = kafka_settings_format(push, kafka->config, properties);
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	struct sha256 h;
-
-	sha256_init(&h);
-	for (size_t i = 0; i < count; i++) {
-		const struct kafka_property *p = &properties[i];
-		const char *value = p->text ? p->text : p->value;
-
-		sha256_add(&h, p->name, strlen(p->name) + 1);
-		sha256_add(&h, value, strlen(value) + 1);
-		if (rd_kafka_conf_set(conf, p->name, value, text, 512) == RD_KAFKA_CONF_OK)
-			continue;
-		/* its own text may quote the value */
-		snprintf(text, 512, "librdkafka does not take the setting %s", p->name);
-		rd_kafka_conf_destroy(conf);
-		return NULL;
-	}
-	sha256_format(&h, key);
-	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
-	rd_kafka_conf_set_connect_cb(conf, on_connect);
-	rd_kafka_conf_set_opaque(conf, kafka);
-	return conf;
-}
-
 static struct producer *producer_new(struct endpoint_kafka *kafka, rd_kafka_conf_t *conf,
-				     const char *key, char text[512])
+				     const char *key, char text[KAFKA_TEXT_SIZE])
 {
-	rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, 512);
-	struct producer *p;
+	struct producer *p = xcalloc(1, sizeof(*p));
 
-	if (!rk) {
-		rd_kafka_conf_destroy(conf);
+	p->kafka = kafka;
+	memcpy(p->key, key, sizeof(p->key));
+	LIST_INIT(&p->deliveries);
+	if (kafka_client_open(&p->client, RD_KAFKA_PRODUCER, conf, kafka->loop, on_readable, p,
+			      text)) {
+		free(p);
 		return NULL;
 	}
-	p = xcalloc(1, sizeof(*p));
-	p->kafka = kafka;
-	p->rk = rk;
-	memcpy(p->key, key, sizeof(p->key));
-	bug_on(pipe2(p->pipe, O_CLOEXEC | O_NONBLOCK)); /* a blocking one deadlocks in there */
-	p->queue = rd_kafka_queue_get_main(rk);
-	rd_kafka_queue_io_event_enable(p->queue, p->pipe[1], "1", 1);
-	p->watch = watch_new_read(kafka->loop, p->pipe[0], on_readable, p);
-	watch_enable(p->watch);
-	/* what was queued before the pipe was there has written nothing into it */
-	bug_on(write(p->pipe[1], "1", 1) != 1);
-	LIST_INIT(&p->deliveries);
 	LIST_INSERT_HEAD(&kafka->producers, p, next);
 	kafka->count++;
 	return p;
@@ -294,10 +195,14 @@ static void drop_idle(struct endpoint_kafka *kafka)
 }
 
 static struct producer *find_or_make(struct endpoint_kafka *kafka, const struct courier_push *push,
-				     char text[512])
+				     char text[KAFKA_TEXT_SIZE])
 {
+	struct kafka_property properties[KAFKA_PROPERTIES_MAX];
+	size_t count = kafka_settings_format(push, kafka->config, properties);
 	char key[SHA256_HEX_SIZE];
-	rd_kafka_conf_t *conf = configure(kafka, push, key, text);
+	rd_kafka_conf_t *conf = kafka_client_configure(properties, count, kafka->config,
+						       RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR,
+						       key, text);
 	struct producer *p;
 
 	if (!conf)
@@ -325,7 +230,7 @@ static int produce(struct producer *p, const struct courier_push *push, struct d
 
 #define HEADER(name, text) RD_KAFKA_V_HEADER(name, text, (ssize_t)strlen(text))
 	return rd_kafka_producev(
-		p->rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA),
+		p->client.rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA),
 		RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
 		RD_KAFKA_V_KEY(*key ? key : NULL, strlen(key)),
 		RD_KAFKA_V_VALUE((void *)body, strlen(body)), HEADER("level", level),
@@ -348,7 +253,7 @@ static void refuse(struct endpoint_kafka *kafka, const struct courier_push *push
 
 void endpoint_kafka_start(struct endpoint_kafka *kafka, const struct courier_push *push)
 {
-	char text[512] = "";
+	char text[KAFKA_TEXT_SIZE] = "";
 	struct producer *p = find_or_make(kafka, push, text);
 	struct delivery *d;
 	int code;

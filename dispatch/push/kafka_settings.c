@@ -66,26 +66,52 @@ static void add_tls(struct list *list, const struct courier_push *push,
 	add(list, "ssl.key.pem", courier_push_get(push, COURIER_CERT_KEY));
 }
 
+static void add_common(struct list *list, const struct courier_push *push,
+		       const struct courier_config *config)
+{
+	add(list, "bootstrap.servers", courier_push_get(push, COURIER_HOST));
+	add(list, "client.id", "ringbell");
+	add(list, "socket.keepalive.enable", "true");
+	add(list, "statistics.interval.ms", "0");
+	add(list, "log_level", "0");
+	add_security(list, push);
+	add_tls(list, push, config);
+}
+
 size_t kafka_settings_format(const struct courier_push *push, const struct courier_config *config,
 			     struct kafka_property ret[KAFKA_PROPERTIES_MAX])
 {
 	struct list list = {.items = ret};
 
-	add(&list, "bootstrap.servers", courier_push_get(push, COURIER_HOST));
-	add(&list, "client.id", "ringbell");
+	add_common(&list, push, config);
 	add(&list, "acks", "all");
 	add(&list, "enable.idempotence", push->numbers[COURIER_IDEMPOTENCE] ? "true" : "false");
 	add_number(&list, "message.timeout.ms", push->timeout_ms ? push->timeout_ms : 30000);
 	add_number(&list, "queue.buffering.max.messages", QUEUE_MAX);
 	add(&list, "linger.ms", "5");
 	add(&list, "message.max.bytes", "1000000");
-	add(&list, "socket.keepalive.enable", "true");
-	add(&list, "statistics.interval.ms", "0");
-	add(&list, "log_level", "0");
 	/* a topic nobody has is told soon, not after the message's time-out */
 	add(&list, "topic.metadata.propagation.max.ms", "3000");
-	add_security(&list, push);
-	add_tls(&list, push, config);
+	return list.count;
+}
+
+/* Control may be a while about a batch (its disk is full): that must not cost the membership. */
+size_t kafka_settings_format_consumer(const struct courier_push *push,
+				      const struct courier_config *config,
+				      struct kafka_property ret[KAFKA_PROPERTIES_MAX])
+{
+	struct list list = {.items = ret};
+
+	add_common(&list, push, config);
+	add(&list, "group.id", courier_push_get(push, COURIER_GROUP));
+	add(&list, "auto.offset.reset", push->numbers[COURIER_EARLIEST] ? "earliest" : "latest");
+	add(&list, "enable.auto.commit", "false");
+	add(&list, "enable.auto.offset.store", "false");
+	add(&list, "session.timeout.ms", "10000");
+	add(&list, "max.poll.interval.ms", "86400000");
+	add(&list, "queued.min.messages", "100");
+	add(&list, "queued.max.messages.kbytes", "2048");
+	add(&list, "allow.auto.create.topics", "false");
 	return list.count;
 }
 

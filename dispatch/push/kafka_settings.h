@@ -16,6 +16,11 @@ struct kafka_property {
 size_t kafka_settings_format(const struct courier_push *push, const struct courier_config *config,
 			     struct kafka_property ret[KAFKA_PROPERTIES_MAX]);
 
+/* The same for a consumer that acknowledges by itself what it has read. */
+size_t kafka_settings_format_consumer(const struct courier_push *push,
+				      const struct courier_config *config,
+				      struct kafka_property ret[KAFKA_PROPERTIES_MAX]);
+
 /* What a code of librdkafka means for its push; `trouble` is the last one the producer had with its
  * brokers (0 = none), the reason behind a time-out. */
 enum courier_verdict kafka_settings_verdict(int code);

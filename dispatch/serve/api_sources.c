@@ -39,12 +39,14 @@ void api_source_get(struct exchange *exchange)
 	const struct source *source = source_find(exchange);
 	json_t *view;
 	const char *state;
-	char text[200];
+	char text[300];
 
 	if (!source)
 		return;
 	view = source_format(source);
-	state = source_sockets_state(&exchange->control->source_sockets, source, text);
+	state = topic_sources_state(&exchange->control->topics, source, text);
+	if (!state)
+		state = source_sockets_state(&exchange->control->source_sockets, source, text);
 	if (!state)
 		state = tails_state(&exchange->control->tails, source, text);
 	json_object_set_new(view, "file_state", json_string(state));
@@ -176,6 +178,8 @@ void api_source_put(struct exchange *exchange)
 	/* what "***" stands for; source_read drops them if no signature is demanded any more */
 	for (size_t i = 0; present->hmac.secrets[i]; i++)
 		source.hmac.secrets[i] = xstrdup(present->hmac.secrets[i]);
+	source.kafka = present->kafka;
+	source_kafka_offer(&source.kafka);
 	source.version = present->version + 1;
 	source.created_at = present->created_at;
 	source_change(exchange, &source, 200, "");
@@ -244,6 +248,8 @@ void api_source_delete(struct exchange *exchange)
 	memcpy(id, source->id, sizeof(id));
 	decision = decision_new(control);
 	fact_add_setting(&decision->facts, "source", id, NULL);
+	fact_add_setting(&decision->facts, "position", id, NULL);
+	fact_add_setting(&decision->facts, "kafka_position", id, NULL);
 	fact_add_note(&decision->facts, decision->now.wall, "source", id, "", "deleted");
 	engine_on_source_delete(control->engine, id, decision->now, &decision->actions);
 	decision_commit(decision, decision_reply_empty, exchange);

@@ -458,6 +458,7 @@ static int control_init(struct control *control, const struct control_config *co
 	watch_self_init(&control->watch, control);
 	tails_init(&control->tails, control);
 	source_sockets_init(&control->source_sockets, control);
+	topic_sources_init(&control->topics, control);
 	control->engine_timer = timer_new(control->loop, on_engine_time, control);
 	control->retry_timer = timer_new(control->loop, on_retry, control);
 	control->drain_timer = timer_new(control->loop, on_drain_time, control);
@@ -476,6 +477,7 @@ static void control_fini(struct control *control)
 	commit_queue_fini(&control->commits);
 	tails_fini(&control->tails);
 	source_sockets_fini(&control->source_sockets);
+	topic_sources_fini(&control->topics);
 	recorder_link_fini(&control->recorder);
 	courier_link_fini(&control->courier);
 	worker_pool_fini(&control->workers);

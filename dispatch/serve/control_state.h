@@ -37,6 +37,7 @@
 #include "dispatch/serve/ring_feed.h"
 #include "dispatch/serve/source_socket.h"
 #include "dispatch/serve/tail.h"
+#include "dispatch/serve/topic_source.h"
 #include "dispatch/serve/transfer.h"
 #include "dispatch/serve/watch_self.h"
 #include "dispatch/serve/worker.h"
@@ -90,6 +91,7 @@ struct control {
 	struct intake_rates rates;
 	struct tails tails;
 	struct source_sockets source_sockets;
+	struct topic_sources topics;
 	struct server *server;
 	struct timer *engine_timer;
 	struct timer *retry_timer; /* another try at loading */

@@ -625,8 +625,12 @@ static int on_health(struct courier_link *courier, const struct courier_health *
 
 static int on_message(void *owner, struct ipc_message *message)
 {
+	struct courier_link *courier = owner;
+
 	if (message->type == COURIER_HEALTH && ipc_is(message, struct courier_health))
 		return on_health(owner, (const void *)message->body);
+	if (message->type == COURIER_RECORD || message->type == COURIER_CONSUMING)
+		return topic_sources_on_message(&courier->control->topics, message);
 	if (message->type != COURIER_RESULT || !ipc_is(message, struct courier_result))
 		return -EBADMSG;
 	return on_result(owner, (void *)message->body);
@@ -670,6 +674,7 @@ static void on_closed(void *owner)
 	courier->link = ipc_link_free(courier->link);
 	abort_tests(courier);
 	release_leases(courier);
+	topic_sources_on_link(&courier->control->topics);
 	control_on_link_lost(courier->control);
 }
 
@@ -679,5 +684,6 @@ void courier_link_open(struct courier_link *courier, int socket)
 	abort_tests(courier);
 	courier->link =
 		ipc_link_new(courier->control->loop, socket, on_message, on_closed, courier);
+	topic_sources_on_link(&courier->control->topics);
 	release_leases(courier);
 }

@@ -462,3 +462,17 @@ int push_message_parse(const char *request, const struct endpoint *endpoint, con
 		r = set_settings(json, endpoint, ret);
 	return r ? -EINVAL : 0;
 }
+
+int push_message_consume(const struct source *source, struct courier_push *ret)
+{
+	const struct source_kafka *kafka = &source->kafka;
+	int r;
+
+	courier_push_init(ret, source->id);
+	ret->kind = ENDPOINT_KAFKA;
+	r = set_settings(NULL, kafka->cluster, ret);
+	if (!r)
+		r = courier_push_set(ret, COURIER_GROUP, kafka->group);
+	ret->numbers[COURIER_EARLIEST] = kafka->earliest;
+	return r ? -EINVAL : 0;
+}

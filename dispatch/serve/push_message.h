@@ -27,3 +27,6 @@ char *push_message_format_test(const struct endpoint *endpoint, const char *text
  * the courier's limits. */
 int push_message_parse(const char *request, const struct endpoint *endpoint, const char *push,
 		       struct courier_push *ret);
+
+/* How a topic is read that is a source: for COURIER_CONSUME. 0, or -EINVAL if it does not fit. */
+int push_message_consume(const struct source *source, struct courier_push *ret);

@@ -319,14 +319,14 @@ sys.stdin.read() # the first line ends the trouble, the end of file all
                                         stderr=subprocess.DEVNULL)
         self.brokers = self.process.stdout.readline().strip()
 
+    def close(self):
+        self.process.kill()
+        self.process.communicate()
+
     def calm(self):
         """No trouble from now on."""
         self.process.stdin.write("\n")
         self.process.stdin.flush()
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
 
 
 class GuardedKafka:

@@ -78,7 +78,7 @@ void rig_stop_track(struct rig *rig, int i);
 void rig_pump(struct rig *rig);
 #define rig_wait(rig, cond)                                                                        \
 	do {                                                                                       \
-		mono_t end_ = mono_add(mono_now(), 10 * DUR_S);                                    \
+		mono_t end_ = mono_add(mono_now(), 40 * DUR_S);                                    \
 		for (;;) {                                                                         \
 			rig_pump(rig);                                                             \
 			if (cond)                                                                  \
