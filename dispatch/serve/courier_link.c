@@ -389,8 +389,8 @@ struct settle_job {
 	struct outbox_result result;
 	char text[512];
 	char reference[128];
-	char alert[IDENT_SIZE];
 	char note[640];		     /* "" = none */
+	struct lease lease;	     /* push "" = none: nobody but the row is told */
 	struct outbox_push fallback; /* endpoint "" = none */
 };
 
@@ -405,17 +405,52 @@ static int settle_run(struct db *db, void *arg)
 		r = outbox_add_fallback(db, job->result.id, &job->fallback);
 	if (r < 0 || !job->note[0])
 		return r < 0 ? r : 0;
-	return journal_add_note(db, job->result.at, "push", job->result.id, job->alert, job->note);
+	return journal_add_note(db, job->result.at, "push", job->result.id, job->lease.alert,
+				job->note);
 }
 
 static void settle_done(void *arg, int result);
+
+static void settle_on_decided(void *owner, struct decision *decision, int result)
+{
+	(void)decision;
+	settle_done(owner, result);
+}
+
+/* What was given up takes its push cycle with it (EPC-10), and who is told instead is told of the
+ * end as well: with the verdict, in one transaction. */
+static void settle_decide(struct settle_job *job)
+{
+	struct control *control = job->courier->control;
+	struct decision *decision = decision_new(control);
+
+	decision->also = settle_run;
+	decision->also_arg = job;
+	engine_on_push_dead(control->engine,
+			    &(struct dead_push){.push = job->lease.push,
+						.endpoint = job->lease.endpoint,
+						.fingerprint = job->lease.fingerprint,
+						.fallback = job->fallback.endpoint},
+			    decision->now, &decision->actions);
+	decision_commit(decision, settle_on_decided, job);
+}
+
+static void settle_post(struct settle_job *job)
+{
+	struct control *control = job->courier->control;
+
+	if (job->result.state == OUTBOX_DEAD && job->lease.push[0] && control->engine)
+		settle_decide(job);
+	else
+		commit_post(&control->commits, settle_run, settle_done, job);
+}
 
 static void settle_again(void *owner)
 {
 	struct settle_job *job = owner;
 
 	job->timer = timer_free(job->timer);
-	commit_post(&job->courier->control->commits, settle_run, settle_done, job);
+	settle_post(job);
 }
 
 /* A verdict that could not be written is kept and written later: the row stays leased meanwhile. */
@@ -450,8 +485,7 @@ static struct settle_job *settle_new(struct courier_link *courier,
 
 static void settle_row(struct courier_link *courier, const struct outbox_result *result)
 {
-	commit_post(&courier->control->commits, settle_run, settle_done,
-		    settle_new(courier, result));
+	settle_post(settle_new(courier, result));
 }
 
 static dur_t retry_delay(const struct courier_result *verdict, int attempt)
@@ -487,34 +521,21 @@ static void verdict_format(const struct courier_result *verdict, const struct le
 	}
 }
 
-/* What was given up takes its push cycle with it (EPC-10); and that an endpoint fails is told
- * through the others. */
-static void tell_engine(struct courier_link *courier, const struct lease *lease,
-			const struct outbox_result *result, const char *fallback)
+/* That an endpoint fails is told through the others. */
+static void tell_others(struct courier_link *courier, const char *id,
+			const struct outbox_result *result)
 {
 	struct control *control = courier->control;
-	const struct endpoint *endpoint =
-		control->engine ? engine_endpoint(control->engine, lease->endpoint) : NULL;
-	bool dead = result->state == OUTBOX_DEAD;
-	struct decision *decision;
+	const struct endpoint *endpoint = control->engine ? engine_endpoint(control->engine, id)
+							  : NULL;
 
 	if (!endpoint || result->state == OUTBOX_PENDING)
 		return;
-	if (dead) {
-		decision = decision_new(control);
-		engine_on_push_dead(control->engine,
-				    &(struct dead_push){.push = lease->push,
-							.endpoint = lease->endpoint,
-							.fingerprint = lease->fingerprint,
-							.fallback = fallback},
-				    decision->now, &decision->actions);
-		decision_commit(decision, NULL, NULL);
-	}
 	self_raise(control, &(struct self_alert){.policy = "endpoint_failing",
 						 .object = endpoint->name,
 						 .text = result->text,
 						 .level = LEVEL_ERROR,
-						 .over = !dead});
+						 .over = result->state != OUTBOX_DEAD});
 }
 
 /* The remote wants no more: the endpoint is switched off, visibly, and its queue ends. */
@@ -570,7 +591,6 @@ static int on_result(struct courier_link *courier, struct courier_result *verdic
 	const struct endpoint *setting;
 	struct outbox_result result = {0};
 	struct settle_job *job;
-	char fallback[IDENT_SIZE];
 	struct lease *lease, was;
 
 	verdict->text[sizeof(verdict->text) - 1] = '\0';
@@ -593,9 +613,8 @@ static int on_result(struct courier_link *courier, struct courier_result *verdic
 			     randombytes_uniform(1u << 20) / (double)(1u << 20));
 	verdict_format(verdict, lease, setting, &result);
 	job = settle_new(courier, &result);
-	memcpy(job->alert, lease->alert, sizeof(job->alert));
+	job->lease = was;
 	set_fallback(courier, lease, setting, job);
-	memcpy(fallback, job->fallback.endpoint, sizeof(fallback));
 	if (result.state != OUTBOX_PENDING)
 		snprintf(job->note, sizeof(job->note), "push %s after %d attempts: %s",
 			 result.state == OUTBOX_DELIVERED ? "delivered" : "given up",
@@ -609,10 +628,10 @@ static int on_result(struct courier_link *courier, struct courier_result *verdic
 		 verdict->status, courier_step_name(verdict->step), lease->alert);
 	lease->push[0] = '\0';
 	courier->leased--;
-	commit_post(&courier->control->commits, settle_run, settle_done, job);
+	settle_post(job);
 	if (verdict->verdict == VERDICT_DISABLE)
 		endpoint_disable(courier, was.endpoint, verdict->text);
-	tell_engine(courier, &was, &result, fallback);
+	tell_others(courier, was.endpoint, &result);
 	return 0;
 }
 

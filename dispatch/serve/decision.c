@@ -327,8 +327,10 @@ static int action_apply(struct db *db, const struct decision *decision, const st
 static int decision_run(struct db *db, void *arg)
 {
 	const struct decision *decision = arg;
-	int r;
+	int r = decision->also ? decision->also(db, decision->also_arg) : 0;
 
+	if (r < 0)
+		return r;
 	if (decision->delivery.id[0]) {
 		r = decision->delivery.problem[0] ? refusal_add(db, &decision->delivery)
 						  : journal_add_delivery(db, &decision->delivery);

@@ -10,6 +10,7 @@
 #include "dispatch/serve/fact.h"
 #include "policy/engine.h"
 #include "storage/journal.h"
+#include "storage/store.h"
 
 struct control;
 
@@ -25,6 +26,8 @@ struct decision {
 	struct facts facts;
 	struct journal_delivery
 		delivery; /* id "" = none; raw and source are owned by this struct */
+	store_run also;	  /* NULL = nothing; written before the rest, in its transaction */
+	void *also_arg;	  /* borrowed until `done` */
 	decision_done done;
 	void *owner;
 };

@@ -118,6 +118,51 @@ static void test_disabled(struct lab *lab)
 	check_invariant(lab);
 }
 
+/* The one about web-5 to that endpoint; there are others: that an endpoint fails is told, too. */
+static const struct courier_push *find_push(const struct lab *lab, const char *name,
+					    const char *event)
+{
+	for (size_t i = 0; i < lab->push_count; i++) {
+		const struct courier_push *push = &lab->pushes[i];
+		const char *body = courier_push_get(push, COURIER_BODY);
+
+		if (strstr(courier_push_get(push, COURIER_URL), name) && strstr(body, "web-5") &&
+		    strstr(body, event))
+			return push;
+	}
+	return NULL;
+}
+
+/* The verdict of what is given up, its fallback's row and that the fallback is to hear of the end
+ * are one transaction: control is killed as soon as the fallback's push is seen. */
+static void test_fallback_hears_of_the_end(struct lab *lab)
+{
+	const struct courier_push *push;
+	char outcome[32];
+
+	json_decref(
+		lab_call(lab, 201, "POST", "/api/v1/endpoints",
+			 "{\"name\": \"second\", \"kind\": \"http\", \"levels\": "
+			 "[\"warning\", \"recovery\"], \"url\": \"http://127.0.0.1:9/second\"}"));
+	json_decref(lab_call(lab, 201, "POST", "/api/v1/endpoints",
+			     "{\"name\": \"first\", \"kind\": \"http\", \"fallback\": \"second\", "
+			     "\"url\": \"http://127.0.0.1:9/first\"}"));
+	lab->push_count = 0;
+	lab_alert(lab, "critical", "web-5", outcome);
+	lab_wait(lab, (push = find_push(lab, "/first", "alert.opened")), 20);
+	check(!find_push(lab, "/second", ""));
+	lab_verdict(lab, push, VERDICT_PERMANENT, 0);
+	lab_wait(lab, find_push(lab, "/second", ""), 20); /* leased, so it is durable */
+	lab_kill(lab);
+	lab_start(lab);
+	lab_wait(lab, (push = find_push(lab, "/second", "")), 20);
+	lab_verdict(lab, push, VERDICT_DELIVERED, 0);
+	lab->push_count = 0;
+	lab_alert(lab, "recovery", "web-5", outcome);
+	lab_wait(lab, find_push(lab, "/second", "recover"), 20);
+	check_invariant(lab);
+}
+
 int main(void)
 {
 	struct lab lab;
@@ -127,6 +172,7 @@ int main(void)
 	test_retry(&lab);
 	test_given_back(&lab);
 	test_disabled(&lab);
+	test_fallback_hears_of_the_end(&lab);
 	lab_fini(&lab);
 	return 0;
 }
