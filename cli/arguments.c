@@ -43,7 +43,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
 	[OPTION_BODY] = {"body", 0, "FILE", "what a sender would post (- for standard input)"},
 	[OPTION_NOTE] = {"note", 0, "TEXT", "why; kept with the switch"},
 	[OPTION_LIMIT] = {"limit", 0, "N", "at most so many rows"},
-	[OPTION_IN] = {"in", 0, "STATE", "only those starting, recording, stopping or finished"},
+	[OPTION_IN] = {"in", 0, "STATE", "only those in this state"},
 	[OPTION_OUTPUT] = {"output", 'w', "FILE",
 			   "where to write (- for standard output; default <capture id>.pcapng)"},
 	[OPTION_LAST] = {"last", 0, "SPAN", "how far back it begins (30s, 5m)"},

@@ -31,6 +31,10 @@ enum exit_status run_policy_switch(struct client *client, const struct arguments
 
 enum exit_status run_endpoint_test(struct client *client, const struct arguments *arguments);
 
+enum exit_status run_push_list(struct client *client, const struct arguments *arguments);
+/* Dead letters go again: the operand is a push's id or an endpoint's name, by the noun. */
+enum exit_status run_replay(struct client *client, const struct arguments *arguments);
+
 /* What the rings remember, into a file or standard output. */
 enum exit_status run_ring(struct client *client, const struct arguments *arguments);
 

@@ -7,10 +7,11 @@ import subprocess
 
 import harness
 from network import wait_for_packets
+from senders import Sink
 from waiting import wait_for
 
 RATE = 50_000
-USAGE, NOT_FOUND, UNREACHABLE, INCOMPLETE = 2, 3, 5, 8
+FAILED, USAGE, NOT_FOUND, UNREACHABLE, INCOMPLETE = 1, 2, 3, 5, 8
 
 
 class Cli(harness.Case):
@@ -113,6 +114,23 @@ class Cli(harness.Case):
         self.run_tool("policy", "automatic", "all")
         self.ringbell.wait_capture(self.policy, "finished")
         self.assertIn("empty", self.run_tool("capture", "download", "latest", status=INCOMPLETE))
+
+    def pushes(self, *options):
+        return [row["id"] for row in self.run_json("push", "list", *options)["items"]]
+
+    def test_dead_letters_go_again(self):
+        sink = Sink([400])
+        self.addCleanup(sink.close)
+        self.ringbell.add_endpoint("sink", kind="http", url=sink.url)
+        self.run_tool("alert", "send", "--level", "critical", "--policy", "p", "--object", "a")
+        push = wait_for("a dead letter", self.pushes)[0]
+        self.assertIn("400", self.run_tool("push", "list", "--in", "dead"))
+        self.assertEqual(self.run_json("push", "replay", push), {"replayed": 1})
+        wait_for("the letter's end", lambda: push in self.pushes("--in", "delivered"))
+        self.assertEqual(self.run_json("endpoint", "replay", "sink"), {"replayed": 0})
+        self.run_tool("push", "replay", push, status=NOT_FOUND)
+        self.run_tool("endpoint", "replay", "nobody", status=NOT_FOUND)
+        self.assertIn("expected", self.run_tool("push", "list", "--in", "lost", status=FAILED))
 
     def test_a_silence_of_everything_is_said_so(self):
         for matcher in ([], ["--object", ""], ["--object", "a,,b"]):
