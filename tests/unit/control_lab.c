@@ -345,9 +345,27 @@ static void on_recorder(struct lab *lab, const struct ipc_message *message)
 
 static void on_courier(struct lab *lab, const struct ipc_message *message)
 {
-	check(message->type == COURIER_PUSH);
-	check(courier_push_is_sound((const void *)message->body, message->size));
-	memcpy(&lab->pushes[take_place(lab, &lab->push_count)], message->body, message->size);
+	const struct courier_source *source = (const void *)message->body;
+	const struct courier_push *push = (const void *)message->body;
+
+	switch (message->type) {
+	case COURIER_TAKEN:
+		lab->taken_count++;
+		lab->taken = source->batch;
+		return;
+	case COURIER_CONSUME_END:
+		lab->consume_end_count++;
+		return;
+	case COURIER_CONSUME:
+		check(courier_push_is_sound(push, message->size));
+		lab->consume_count++;
+		memcpy(lab->consumed, push->push, sizeof(lab->consumed));
+		return;
+	default:
+		check(message->type == COURIER_PUSH);
+		check(courier_push_is_sound(push, message->size));
+		memcpy(&lab->pushes[take_place(lab, &lab->push_count)], push, message->size);
+	}
 }
 
 static void drain(struct lab *lab, int *end, void (*call)(struct lab *, const struct ipc_message *))

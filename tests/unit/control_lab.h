@@ -40,6 +40,10 @@ struct lab {
 	/* what the courier got */
 	size_t push_count;
 	struct courier_push *pushes;
+	size_t consume_count;	   /* topics it was told to read; the newest: */
+	char consumed[IDENT_SIZE]; /* the source */
+	size_t taken_count, consume_end_count;
+	uint64_t taken; /* newest batch that is durable */
 };
 
 struct lab_answer {
