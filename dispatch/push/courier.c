@@ -24,6 +24,7 @@
 #include "dispatch/push/endpoint_http.h"
 #include "dispatch/push/endpoint_kafka.h"
 #include "dispatch/push/endpoint_syslog.h"
+#include "dispatch/push/hide.h"
 #include "dispatch/push/topic_reader.h"
 #include "policy/settings.h"
 
@@ -35,6 +36,7 @@ struct lease {
 	LIST_ENTRY(lease) next;
 	char push[IDENT_SIZE];
 	unsigned generation;
+	char *secrets; /* hide_list: what its result must not repeat */
 };
 
 struct courier {
@@ -106,6 +108,13 @@ static struct lease *lease_find(struct courier *c, const char *push)
 	return NULL;
 }
 
+static void lease_free(struct lease *lease)
+{
+	LIST_REMOVE(lease, next);
+	hide_free(lease->secrets);
+	free(lease);
+}
+
 static unsigned lease_count(const struct courier *c)
 {
 	const struct lease *lease;
@@ -122,12 +131,14 @@ static void stop_if_idle(struct courier *c)
 		loop_stop(c->loop);
 }
 
-static void on_result(void *owner, const struct courier_result *result)
+static void on_result(void *owner, const struct courier_result *told)
 {
+	struct courier_result shown = *told, *result = &shown;
 	struct courier *c = owner;
 	struct lease *lease = lease_find(c, result->push);
 
 	bug_on(!lease);
+	hide_apply(lease->secrets, result->text);
 	/* neither URL nor answer: both may hold secrets */
 	if (result->verdict != VERDICT_DELIVERED)
 		log_warning("courier", "%s: not delivered, step %s, status %u, %s", result->push,
@@ -135,8 +146,7 @@ static void on_result(void *owner, const struct courier_result *result)
 			    courier_verdict_name(result->verdict));
 	if (lease->generation == c->generation)
 		ipc_link_send(c->control, COURIER_RESULT, result, sizeof(*result), -1);
-	LIST_REMOVE(lease, next);
-	free(lease);
+	lease_free(lease);
 	stop_if_idle(c);
 }
 
@@ -181,6 +191,7 @@ static int on_push(struct courier *c, const struct courier_push *push)
 	lease = xcalloc(1, sizeof(*lease));
 	memcpy(lease->push, push->push, sizeof(lease->push));
 	lease->generation = c->generation;
+	lease->secrets = hide_list(push);
 	LIST_INSERT_HEAD(&c->leases, lease, next);
 	start_heart(c);
 	start(c, push);
@@ -317,12 +328,8 @@ static void courier_fini(struct courier *c)
 	c->crew = crew_free(c->crew);
 	c->email = endpoint_email_free(c->email);
 	c->syslog = endpoint_syslog_free(c->syslog);
-	while (!LIST_EMPTY(&c->leases)) {
-		struct lease *lease = LIST_FIRST(&c->leases);
-
-		LIST_REMOVE(lease, next);
-		free(lease);
-	}
+	while (!LIST_EMPTY(&c->leases))
+		lease_free(LIST_FIRST(&c->leases));
 	ipc_link_free(c->control);
 	ipc_link_free(c->supervisor);
 	timer_free(c->stop_timer);

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MARK "\xe2\x80\xa6" /* … */
-
 static const char blanks[] = " \t\r\n\v\f";
 
 /* Length of the well-formed UTF-8 sequence (RFC 3629) at p, or 0. */
@@ -76,12 +74,12 @@ char *excerpt_format(const void *data, size_t len, char *text, size_t size)
 		size_t piece_len = strlen(piece);
 
 		if (used + piece_len > size - 1) {
-			memcpy(text + cut, MARK, sizeof(MARK));
+			memcpy(text + cut, EXCERPT_MARK, sizeof(EXCERPT_MARK));
 			return text;
 		}
 		memcpy(text + used, piece, piece_len);
 		used += piece_len;
-		if (used + sizeof(MARK) <= size)
+		if (used + sizeof(EXCERPT_MARK) <= size)
 			cut = used;
 		p += n;
 	}

@@ -5,13 +5,18 @@ follow where it may not go, tell a secret. Against a real nginx and a mail serve
 import base64
 import json
 import os
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
+import threading
+import urllib.parse
 
 import harness
 import vendors
+from build import ROOT
 from network import die_with_parent
 from smtp import MailServer
 from vendors import SMTP_PASSWORD
@@ -69,6 +74,10 @@ class Safety(harness.Case):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.ca = vendors.certificate(self.folder)
         self.ringbell = self.daemon(rings={"memory_bytes": 8 * harness.MIB})
+
+    def peer(self, peer):
+        self.addCleanup(peer.close)
+        return peer
 
     def try_form(self, **settings):
         """The Test button on a form that is not saved: the way of a push."""
@@ -182,76 +191,162 @@ class Safety(harness.Case):
 
     # ---- secrets ----
 
-    PLANTED = {
-        "http": {"url": "https://127.0.0.1:1/{{ object }}",
-                 "headers": [{"name": "Authorization", "value": "Bearer planted-bearer"},
-                             {"name": "X-Api-Key", "value": "planted-api-key"}],
-                 "signing_secret": "whsec_" + base64.b64encode(b"planted-signing-secret-1").decode(),
-                 "proxy": "http://planted-proxy-user:planted-proxy-password@127.0.0.1:1"},
-        "slack": {"token": "xoxb-planted-bot", "channel": "C1"},
-        "pagerduty": {"routing_key": "planted0routing0key0000000000000"},
-        "wecom_app": {"corp_id": "corp", "agent_id": 7, "secret": "planted-corp-secret",
-                      "recipient": "1"},
-        "wecom_robot": {"url": "https://127.0.0.1:1/cgi-bin/webhook/send?key=planted-robot-key"},
-        "dingtalk": {"url": "https://127.0.0.1:1/robot/send?access_token=planted-ding-token",
-                     "secret": "planted-ding-secret"},
-        "email": {"host": "127.0.0.1", "port": 1, "from": "a@example.org", "to": "b@example.org",
-                  "user": "bob", "password": "planted-mail-password"},
-        "kafka": {"brokers": "127.0.0.1:1", "topic": "t", "mechanism": "plain", "user": "bob",
-                  "password": "planted-kafka-password"},
-    }
+    def planted(self):
+        """Kind → settings with a secret in each field that may have one; the proxies' own are in
+        `proxied`. All but the mail server that refuses it, and Kafka and syslog that nobody hears,
+        talk to a peer that repeats what it was sent."""
+        cert = make_certificate(self.folder, "planted")
+        echo, key = self.peer(Echo()), cert["cert_key"].splitlines()[1]
+        mail = self.mail(tls="starttls", mechanisms=("PLAIN",))
+        url = f"http://127.0.0.1:{echo.port}"
+        self.secrets = [key, *SECRETS]
+        return {
+            "http": {"url": f"{url}/hook", "headers": [
+                {"name": "Authorization", "value": "Bearer planted-bearer"},
+                {"name": "X-Api-Key", "value": "planted-api-key"}],
+                "signing_secret": signing_secret("planted-signing-secret-1"),
+                "signing_secret_old": signing_secret("planted-signing-secret-0"), **cert},
+            "slack": {"token": "xoxb-planted-bot", "channel": "C1", "api_url": f"{url}/slack-api"},
+            "slack webhook": {"url": f"{url}/services/T0/B0/planted-slack-hook"},
+            "pagerduty": {"routing_key": "planted0routing0key0000000000000", "api_url": f"{url}/pd"},
+            "wecom_app": {"corp_id": "corp", "agent_id": 7, "secret": "planted-corp-secret",
+                          "recipient": "1", "api_url": url},
+            "wecom_robot": {"url": f"{url}/cgi-bin/webhook/send?key=planted-robot-key"},
+            "dingtalk": {"url": f"{url}/robot/send?access_token=planted-ding-token",
+                         "secret": "planted-ding-secret"},
+            "email": {"host": "127.0.0.1", "port": mail.port, "from": "a@example.org", "ca": self.ca,
+                      "to": "b@example.org", "user": "bob", "password": "planted-mail-password"},
+            "kafka": {"brokers": "127.0.0.1:1", "topic": "t", "mechanism": "plain", "user": "bob",
+                      "password": "planted-kafka-password", "tls": True, **cert},
+            "syslog": {"destination": "tls://127.0.0.1:1", **cert},
+            "pcap": {"policy": self.ringbell.add_policy("planted")["id"]},
+        }
 
     def shown(self, answers):
         """Everything anybody gets to see: answers, the log, what the API lists, the metrics."""
         api = self.ringbell.api
         texts = [answer.body.decode() for answer in answers] + [self.ringbell.read_log()]
         for path in ("endpoints", "alerts", "status", "pushes?state=pending", "pushes?state=dead",
-                     "sources", "policies"):
+                     "pushes?state=delivered", "sources", "policies", "refusals", "routes"):
             texts.append(api.ask("GET", f"/api/v1/{path}").body.decode())
         texts.append(api.ask("GET", "/metrics").body.decode())
         for alert in api.call("GET", "/api/v1/alerts")["items"]:
             texts.append(api.ask("GET", f"/api/v1/alerts/{alert['id']}").body.decode())
         return "\n".join(texts)
 
-    def spoil(self, kind):
+    def spoil(self, name, settings):
         """Edits that are refused, each because of one field: what is said of it does not quote it."""
-        edits = [{"timeout": "never"}]
-        edits += [{field: value + "\n"} for field, value in self.PLANTED[kind].items()
+        edits = [{"timeout": "never"}] * (name != "pcap")
+        edits += [{field: value.replace("-----", "") + "\n"} for field, value in settings.items()
                   if isinstance(value, str)]
-        edits += [{"headers": [{"name": "A b", "value": "planted-bearer"}]}] * (kind == "http")
+        edits += [{"headers": [{"name": "A b", "value": "planted-bearer"}]}] * (name == "http")
         for edit in edits:
-            answer = self.ringbell.api.ask("PATCH", f"/api/v1/endpoints/{kind}", edit,
-                                           {"Content-Type": "application/merge-patch+json"})
+            answer = self.ringbell.api.ask(
+                "PATCH", f"/api/v1/endpoints/{urllib.parse.quote(name)}", edit,
+                {"Content-Type": "application/merge-patch+json"})
             self.assertEqual(answer.status, 422, (edit, answer))
             yield answer
 
+    def plant(self, name, settings):
+        """An endpoint; what is said of it by all that can be asked."""
+        api = self.ringbell.api
+        path = f"/api/v1/endpoints/{urllib.parse.quote(name)}"
+        limit = {} if name == "pcap" else {"timeout": "2s"}
+        made = api.ask("POST", "/api/v1/endpoints",
+                       {"name": name, "kind": name.split(" ")[0], **limit, **settings})
+        self.assertEqual(made.status, 201, made)
+        yield made
+        yield api.ask("GET", path)
+        test = api.ask("POST", f"{path}/test", {}, timeout=60)
+        self.assertEqual(json.loads(test.body)["delivered"], name == "pcap", test)
+        yield test
+        yield api.ask("POST", f"{path}/clone", {})
+        yield from self.spoil(name, settings)
+
+    def crash(self, role):
+        pid = self.ringbell.pid_of(role)
+        self.assertRegex(read(f"/proc/{pid}/limits"), r"Max core file size +0 +0 ")
+        os.kill(pid, signal.SIGSEGV)
+        wait_for(f"a new {role}", lambda: self.ringbell.pid_of(role) not in (0, pid), 60)
+        self.ringbell.wait_ready(60)
+
     def test_planted_secrets_show_nowhere(self):
-        api, answers = self.ringbell.api, []
-        for kind, settings in self.PLANTED.items():
-            answers.append(api.ask("POST", "/api/v1/endpoints",
-                                   {"name": kind, "kind": kind, "timeout": "1s", **settings}))
-            self.assertEqual(answers[-1].status, 201, answers[-1])
-            answers.append(api.ask("GET", f"/api/v1/endpoints/{kind}"))
-            answers.append(api.ask("POST", f"/api/v1/endpoints/{kind}/test", {}, timeout=60))
-            answers.append(api.ask("POST", f"/api/v1/endpoints/{kind}/clone", {}))
-            answers += self.spoil(kind)
+        answers, planted = [], self.planted()
+        self.assertEqual({name.split(" ")[0] for name in planted}, secret_kinds())
+        for name, settings in planted.items():
+            answers += self.plant(name, settings)
+        proxied = {"url": "https://192.0.2.1/", "proxy": PROXY}
+        answers += self.plant("http proxied", proxied)
+        self.check_fields({**planted, "http proxied": proxied})
         self.ringbell.send_alert(level="critical", policy="p", object="o")
         wait_for("a failed push", lambda: "again later" in self.ringbell.read_log(), 60)
+        wait_for("a dead push", lambda: "dead, status" in self.ringbell.read_log(), 60)
         for role in ("courier", "control"): # what a crash tells
-            pid = self.ringbell.pid_of(role)
-            limits = read(f"/proc/{pid}/limits")
-            self.assertRegex(limits, r"Max core file size +0 +0 ")
-            os.kill(pid, signal.SIGSEGV)
-            wait_for(f"a new {role}", lambda: self.ringbell.pid_of(role) not in (0, pid), 60)
-            self.ringbell.wait_ready(60)
+            self.crash(role)
         text = self.shown(answers)
-        for secret in ("planted-bearer", "planted-api-key",
-                       "planted-proxy-password", "planted-bot", "planted0routing",
-                       "planted-corp", "planted-robot", "planted-ding", "planted-mail",
-                       "planted-kafka",
-                       base64.b64encode(b"planted-signing-secret-1").decode()):
+        for secret in self.secrets:
             at = text.find(secret)
             self.assertEqual(at, -1, text[max(0, at - 300):at + 100])
+
+    def check_fields(self, planted):
+        """No secret field of any kind was left out."""
+        set_ = {field for settings in planted.values() for field in settings}
+        with open(f"{ROOT}/policy/settings_kind_table.c") as file:
+            table = file.read()
+        fields = re.findall(r'SECRET\("(\w+)"', table)
+        fields += re.findall(r'\.key = "(\w+)",[^{}]*?KIND_SECRET', table)
+        self.assertGreaterEqual(len(set(fields)), 8, fields)
+        self.assertLessEqual(set(fields), set_)
+
+
+def signing_secret(text):
+    return "whsec_" + base64.b64encode(text.encode()).decode()
+
+
+def secret_kinds():
+    """All kinds there are."""
+    with open(f"{ROOT}/policy/settings_kind_table.c") as file:
+        return set(re.findall(r'^\t\[ENDPOINT_\w+\] = "(\w+)"', file.read(), re.M))
+
+
+PROXY = "http://planted-proxy-user:planted-proxy-password@127.0.0.1:1"
+SECRETS = ("planted-bearer", "planted-api-key", "planted-proxy-password", "planted-bot",
+           "planted-slack-hook", "planted0routing", "planted-corp", "planted-robot", "planted-ding",
+           "planted-mail", "planted-kafka",
+           base64.b64encode(b"planted-signing-secret-1").decode(),
+           base64.b64encode(b"planted-signing-secret-0").decode())
+
+
+class Echo:
+    """Refuses each request, and repeats it: head and body in a line, as some proxies do."""
+
+    def __init__(self):
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.talk, args=(connection,), daemon=True).start()
+
+    def talk(self, connection):
+        with connection, connection.makefile("rb") as stream:
+            head, length = b"", 0
+            while (line := stream.readline()).strip():
+                head += line
+                if line.lower().startswith(b"content-length:"):
+                    length = int(line.split(b":")[1])
+            secrets = b" ".join(line for line in head.splitlines() if b"planted" in line)
+            answer = (secrets + b" " + stream.read(length))[:480]
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"
+                               b"Content-Length: %d\r\n\r\n%s" % (len(answer), answer))
+
+    def close(self):
+        self.socket.close()
 
 
 if __name__ == "__main__":

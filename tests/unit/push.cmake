@@ -4,6 +4,7 @@ add_library(unit_peer OBJECT peer.c)
 target_link_libraries(unit_peer PUBLIC ringbell_options)
 
 ringbell_unit(verdict push policy base)
+ringbell_unit(hide push policy base)
 ringbell_unit(http_request push policy base)
 ringbell_unit(signature push policy base)
 ringbell_unit(destination push policy base)
