@@ -169,14 +169,18 @@ static void tell_sealed(const struct resume *r, const struct resume_file *file,
 	report_put(box, REC_SEGMENT, &report, sizeof(report));
 }
 
-/* Hidden segments are repaired. Of sealed ones only the last before the mark, and what came after
- * it, may have been sealed without control having heard of it. */
+/* So many segments before the mark's may still have been with the syncer: one that was rotated for
+ * its size, and one for each edit meanwhile, since an edit does not wait. */
+#define SEALING_MAX 8
+
+/* Hidden segments are repaired. Of sealed ones the last before the mark, and what came after it,
+ * may have been sealed without control having heard of it; it takes a report twice. */
 static void repair_file(const struct resume *r, const struct resume_file *file, struct mailbox *box)
 {
 	struct segment_facts facts;
 	int result;
 
-	if (!file->hidden && file->number + 1 < r->mark.segment)
+	if (!file->hidden && file->number + SEALING_MAX < r->mark.segment)
 		return;
 	result = file->hidden ? repair_hidden(r, file, &facts) : inspect_sealed(r, file, &facts);
 	if (result == REPAIR_REMOVED)

@@ -247,7 +247,8 @@ static int is_rotation_due(const struct track *t, const struct track_segment *s,
 	/* nothing may be sealed beyond the mark, or a successor would read it again */
 	if (!s->packets || t->partial || t->marks_held)
 		return 0;
-	/* one at a time: a successor asks after one sealed segment before the mark, no more */
+	/* one at a time: a successor asks after few sealed segments before the mark (SEALING_MAX)
+	 */
 	if (TAILQ_FIRST(&t->segments) != s && !t->rotate_now)
 		return 0;
 	return t->rotate_now || (t->rotate_bytes && stream_bytes(s->stream) >= t->rotate_bytes) ||
@@ -303,21 +304,21 @@ static void settle(struct track *t, mono_t now)
 
 /* One that goes on is told here, for this track will not hear of its end. After a shutdown it will,
  * once it is resumed. */
-static void add_outage_going_on(struct track *t)
+static void add_outage_going_on(struct track *t, enum rec_end end)
 {
 	int64_t since =
 		atomic_load_explicit(&t->ring->shared->down_since_wall_ns, memory_order_relaxed);
-	int64_t now = wall_now().ns, end = t->reader.until_ns < now ? t->reader.until_ns : now;
+	int64_t now = wall_now().ns, until = t->reader.until_ns < now ? t->reader.until_ns : now;
 
-	if (since && since < end && t->end != REC_END_SHUTDOWN)
-		track_add_outage(t, since, end);
+	if (since && since < until && end != REC_END_SHUTDOWN)
+		track_add_outage(t, since, until);
 }
 
 static void end_track(struct track *t, enum rec_end end, int error, mono_t now)
 {
 	if (t->state != TRACK_RUNNING)
 		return;
-	add_outage_going_on(t);
+	add_outage_going_on(t, end);
 	t->state = TRACK_ENDING;
 	t->end = end;
 	t->error = error;

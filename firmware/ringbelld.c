@@ -325,6 +325,20 @@ static int refuse_start(const struct error *err)
 	return EXIT_FAILURE;
 }
 
+/* What is wrong with the configuration and only the start would find. */
+static int check_rest(struct ringbelld *d)
+{
+	const struct config *c = &d->config;
+	struct error err;
+	int r = source_sockets_check_group(c->sources.sockets_group, &err);
+
+	if (!r)
+		r = ring_kept_init(&d->kept, (uint32_t)c->rings.slice_bytes, c->rings.filter, &err);
+	if (r)
+		fprintf(stderr, "%s: %s\n", err.field, err.text);
+	return r;
+}
+
 int main(int argc, char *argv[])
 {
 	CLEANUP_BUF struct buf errors = BUF_INIT;
@@ -342,7 +356,7 @@ int main(int argc, char *argv[])
 		return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 	}
 	if (task == OPTIONS_CHECK)
-		return EXIT_SUCCESS;
+		return check_rest(&d) ? EXIT_FAILURE : EXIT_SUCCESS;
 	close_range(STDERR_FILENO + 1, ~0U, 0); /* what a careless parent left open */
 	process_title_init(&d.title, argc, argv);
 	log_open("ringbelld", d.config.log_level);

@@ -76,7 +76,8 @@ static int remove_old(const char *path)
 	return unlink(path) && errno != ENOENT ? -errno : 0;
 }
 
-/* The mode is right from the first moment; the group's right counts when it has the socket. */
+/* The mode is right from the first moment (chmod would follow a link that the sender put there);
+ * the group's right counts when it has the socket. */
 static int open_one(const struct child_source_socket *told, const gid_t *group)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -89,14 +90,22 @@ static int open_one(const struct child_source_socket *told, const gid_t *group)
 	if (r)
 		return r;
 	memcpy(address.sun_path, told->path, sizeof(address.sun_path));
-	mask = umask(0177);
+	mask = umask(group ? 0117 : 0177);
 	r = bind(fd, (struct sockaddr *)&address, sizeof(address)) ? -errno : 0;
 	umask(mask);
-	if (!r && group && (lchown(told->path, (uid_t)-1, *group) || chmod(told->path, 0660)))
+	if (!r && group && lchown(told->path, (uid_t)-1, *group))
 		r = -errno;
 	if (!r && told->type == SOCK_STREAM && listen(fd, BACKLOG))
 		r = -errno;
 	return r ? r : take_fd(&fd);
+}
+
+int source_sockets_check_group(const char *group, struct error *err)
+{
+	if (*group && !getgrnam(group))
+		return error_set(err, "unknown_group", "/sources/sockets_group",
+				 "\"%s\": no such group", group);
+	return 0;
 }
 
 int source_sockets_open(const char *list, const char *group, struct source_sockets_open *ret,
@@ -105,9 +114,8 @@ int source_sockets_open(const char *list, const char *group, struct source_socke
 	const struct group *entry = *group ? getgrnam(group) : NULL;
 
 	source_sockets_parse(list, ret);
-	if (*group && !entry)
-		return error_set(err, "unknown_group", "/sources/sockets_group",
-				 "\"%s\": no such group", group);
+	if (source_sockets_check_group(group, err))
+		return -EINVAL;
 	for (unsigned i = 0; i < ret->count; i++) {
 		int fd = open_one(&ret->told[i], entry ? &entry->gr_gid : NULL);
 

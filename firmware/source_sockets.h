@@ -17,6 +17,9 @@ struct source_sockets_open {
 /* Reads "PATH, dgram:PATH, …". Returns the number of sockets, or -EINVAL. Pure. */
 int source_sockets_parse(const char *list, struct source_sockets_open *ret);
 
+/* Is there such a group, or is it ""? 0, or -EINVAL with err. */
+int source_sockets_check_group(const char *group, struct error *err);
+
 /* Makes them, replacing what a daemon before left; folders that are not there are made. They are
  * open to their owner, and to the members of `group` if that is not "". Descriptors stay open for
  * the life of the process. Returns 0 or a negative error with err. */

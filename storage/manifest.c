@@ -13,8 +13,10 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/signed_json.h"
+#include "storage/db_internal.h"
 #include "storage/journal.h"
 #include "storage/json_text.h"
+#include "storage/settings.h"
 
 #define TOLD_ALERTS_MAX 100 /* told in full, the earliest; the timeline names all */
 
@@ -276,6 +278,35 @@ int manifest_save(struct db *db, int captures_fd, const struct signing_key *key,
 	keep_alerts(folder, key, object);
 	text = signed_json_format(object, key);
 	return file_replace(folder, MANIFEST_NAME, MANIFEST_MODE, text, strlen(text));
+}
+
+/* --- due --- */
+
+#define DUE "manifest_due" /* kind in the settings table, id = the capture's */
+
+int manifest_due_set(struct db *db, const char *capture, const char *what)
+{
+	return settings_save(db, DUE, capture, what);
+}
+
+int manifest_due_get(struct db *db, const char *capture, char ret[MANIFEST_DUE_SIZE])
+{
+	CLEANUP_ROWS struct db_rows rows = {0};
+	int r = db_query(db, &rows, "SELECT json FROM settings WHERE kind = '" DUE "' AND id = ?",
+			 db_text(capture));
+
+	ret[0] = '\0';
+	if (!r && (r = db_next(&rows)) == DB_ROW) {
+		snprintf(ret, MANIFEST_DUE_SIZE, "%s", db_get_text(&rows, 0));
+		r = 0;
+	}
+	return r;
+}
+
+int manifest_due_clear(struct db *db, const char *capture, const char *what)
+{
+	return db_run(db, "DELETE FROM settings WHERE kind = '" DUE "' AND id = ? AND json = ?",
+		      db_text(capture), db_text(what));
 }
 
 /* --- compare --- */

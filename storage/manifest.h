@@ -24,6 +24,14 @@ json_t *manifest_format(const struct capture_row *capture, const struct segment_
 int manifest_save(struct db *db, int captures_fd, const struct signing_key *key,
 		  const char *capture);
 
+/* That a manifest has something to tell which is in the rows: `what` is written in the transaction
+ * of the rows, and cleared when a manifest that was begun with it is on the disk. Recovery looks at
+ * those that were not cleared. 0 or -errno; get: "" = nothing is due. */
+#define MANIFEST_DUE_SIZE SEGMENT_NAME_SIZE
+int manifest_due_set(struct db *db, const char *capture, const char *what);
+int manifest_due_get(struct db *db, const char *capture, char ret[MANIFEST_DUE_SIZE]);
+int manifest_due_clear(struct db *db, const char *capture, const char *what);
+
 /* Whether manifest.json in `folder` tells all that the rows tell now; who signed it is not looked
  * at. Reads the disk. Returns 1, 0 (it is behind, absent or damaged) or -errno of the store. */
 int manifest_is_current(struct db *db, int folder, const char *capture);

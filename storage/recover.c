@@ -44,6 +44,7 @@ struct folder {
 	size_t count;
 	struct manifest manifest; /* loaded if there was no row */
 	bool changed;
+	char due[MANIFEST_DUE_SIZE]; /* what its manifest may not tell yet */
 };
 
 static void folder_fini(struct folder *folder)
@@ -657,13 +658,16 @@ static int recover_capture(struct folder *folder)
 	return r;
 }
 
-/* All that matters ends with a line in the timeline: a manifest much younger than that has it. */
+/* All that matters ends with a line in the timeline, or is due: a manifest much younger than that
+ * has it. */
 static bool may_be_behind(const struct folder *folder)
 {
 	CLEANUP_ROWS struct db_rows rows = {0};
 	struct stat st;
 	int64_t written;
 
+	if (folder->due[0])
+		return true;
 	if (fstatat(folder->fd, MANIFEST_NAME, &st, AT_SYMLINK_NOFOLLOW))
 		return errno == ENOENT && folder->capture.id[0];
 	written = st.st_mtim.tv_sec * DUR_S + st.st_mtim.tv_nsec;
@@ -684,11 +688,13 @@ static bool is_behind(const struct folder *folder)
 static void save_manifest(struct folder *folder)
 {
 	struct recovery *recovery = folder->recovery;
-	int r = 0;
+	int r = manifest_due_get(recovery->db, folder->id, folder->due);
 
-	if (folder->changed || is_behind(folder))
+	if (!r && (folder->changed || is_behind(folder)))
 		r = manifest_save(recovery->db, recovery->captures_fd, recovery->calls->key,
 				  folder->id);
+	if (!r && folder->due[0])
+		r = manifest_due_clear(recovery->db, folder->id, folder->due);
 	if (r < 0)
 		skip(recovery, folder->id, MANIFEST_NAME, r);
 }

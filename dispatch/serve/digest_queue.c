@@ -54,8 +54,9 @@ void digest_queue_fini(struct digest_queue *queue)
 static int digest_result_run(struct db *db, void *arg)
 {
 	const struct segment_row *row = &((struct digest_result *)arg)->row;
+	int r = row->missing ? catalogue_save_segment(db, row) : catalogue_set_digest(db, row);
 
-	return row->missing ? catalogue_save_segment(db, row) : catalogue_set_digest(db, row);
+	return r ? r : manifest_due_set(db, row->capture, row->name);
 }
 
 static void slot_free(struct digest_queue *queue, struct segment_row *slot)
@@ -72,8 +73,7 @@ static void digest_result_done(void *arg, int result)
 	if (digest->slot)
 		slot_free(queue, digest->slot);
 	if (result == 0) {
-		/* after the commit: a manifest never tells what is not; what a crash keeps it from
-		 * telling, the next start writes */
+		/* after the commit: a manifest never tells what is not */
 		manifest_job_post(queue->control, digest->row.capture);
 		digest_queue_kick(queue);
 	} else {

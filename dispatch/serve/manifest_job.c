@@ -9,7 +9,6 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "dispatch/serve/control_state.h"
-#include "storage/manifest.h"
 
 #define MANIFEST_PAUSE (30 * DUR_S)
 
@@ -23,11 +22,32 @@ static void manifest_job_free(struct manifest_job *job)
 static int manifest_run(struct db *db, void *arg)
 {
 	struct manifest_job *job = arg;
+	int r = manifest_due_get(db, job->capture, job->due);
 
+	if (r)
+		return r;
 	return manifest_save(db, job->captures_fd, &job->control->signing_key, job->capture);
 }
 
 static void manifest_post(struct manifest_job *job);
+
+static int clear_run(struct db *db, void *arg)
+{
+	struct manifest_job *job = arg;
+
+	return manifest_due_clear(db, job->capture, job->due);
+}
+
+static void clear_done(void *arg, int result)
+{
+	struct manifest_job *job = arg;
+
+	(void)result; /* one that stays due is looked at by the next start */
+	if (job->again && !job->control->stopping)
+		manifest_post(job);
+	else
+		manifest_job_free(job);
+}
 
 static void manifest_on_pause(void *owner)
 {
@@ -45,11 +65,10 @@ static void manifest_done(void *arg, int result)
 		timer_set(job->pause, MANIFEST_PAUSE);
 		return;
 	}
-	if (job->again && !control->stopping) {
-		manifest_post(job);
-		return;
-	}
-	manifest_job_free(job);
+	if (result == 0 && job->due[0] && !control->stopping)
+		commit_post(&control->commits, clear_run, clear_done, job);
+	else
+		clear_done(job, 0);
 }
 
 static void manifest_post(struct manifest_job *job)

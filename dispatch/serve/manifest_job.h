@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include "base/ident.h"
+#include "storage/manifest.h"
 
 struct control;
 
@@ -14,6 +15,7 @@ struct manifest_job {
 	struct control *control;
 	int captures_fd;
 	int again;
+	char due[MANIFEST_DUE_SIZE];
 	struct timer *pause; /* after a failure */
 	char capture[IDENT_SIZE];
 };

@@ -225,6 +225,14 @@ class Configuration(harness.Case):
             "[::]:8470\n"
             "FILE:2:1: /nics: a list is expected, each a NIC's name, at most 15 bytes\n")))
 
+    def test_what_only_the_start_would_find(self):
+        for text, words in (("rings: {filter: hsot 10.0.0.1}", "/rings/filter"),
+                            ("rings: {filter: vlan 5}", "VLAN tags"),
+                            ("sources: {sockets_group: no-such-group}", "no such group")):
+            status, said = self.check(f"nics: [eth0]\n{text}\n")
+            self.assertEqual(status, 1, said)
+            self.assertIn(words, said)
+
 
 AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
 

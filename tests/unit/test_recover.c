@@ -514,7 +514,10 @@ static void only_a_manifest_that_is_behind_is_written_anew(void)
 {
 	const char *id = CAPTURE "1", *name = segment_file("eth0", 0);
 	CLEANUP_BUF struct buf before = BUF_INIT, after = BUF_INIT;
+	const struct timespec later[2] = {{.tv_sec = wall_now().ns / DUR_S + 3600},
+					  {.tv_sec = wall_now().ns / DUR_S + 3600}};
 	CLEANUP_CLOSE int folder = -1;
+	char due[MANIFEST_DUE_SIZE];
 	struct rig rig;
 
 	rig_init(&rig);
@@ -538,6 +541,16 @@ static void only_a_manifest_that_is_behind_is_written_anew(void)
 	recover(&rig);
 	check(!file_read(folder, MANIFEST_NAME, 1 << 20, &after));
 	check(strstr(after.data, "more of it"));
+
+	/* a hash adds no line to the timeline: what is due says so, however old the last line is */
+	check(!utimensat(folder, MANIFEST_NAME, later, 0));
+	digest(rig.db, id, name, "def");
+	check(!manifest_due_set(rig.db, id, name));
+	recover(&rig);
+	check(!file_read(folder, MANIFEST_NAME, 1 << 20, &after));
+	check(strstr(after.data, "\"sha256\": \"def\""));
+	check(!manifest_due_get(rig.db, id, due));
+	check_text(due, "");
 	rig_fini(&rig);
 }
 
