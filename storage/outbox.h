@@ -55,6 +55,12 @@ struct outbox_limits {
  * wall clock was set back) are due. Returns the number or -errno. */
 int outbox_lease(struct db *db, wall_t now, struct outbox_limits *limits, int max,
 		 struct outbox_push ret[]);
+/* Leases up to max more due rows of one endpoint, whatever its limit: those that go along with one
+ * that was just leased, in one message. */
+int outbox_lease_along(struct db *db, wall_t now, const char *endpoint, int max,
+		       struct outbox_push ret[]);
+/* How many of an endpoint's rows are pending and due, counted up to max; or -errno. */
+int outbox_count_due(struct db *db, wall_t now, const char *endpoint, int max);
 /* When the next pending row may be leased, as far as time alone decides: rows that wait for an
  * older one of their pair, or for a lease of their endpoint, are left out (the settling of that one
  * is when to look again). 0 and *ret, which may be past, or OUTBOX_EMPTY. */

@@ -203,32 +203,67 @@ static int mark_leased(struct db *db, const struct outbox_push pushes[], int cou
 	return db_atomic_end(db, r);
 }
 
-int outbox_lease(struct db *db, wall_t now, struct outbox_limits *limits, int max,
-		 struct outbox_push ret[])
+/* How many, or -errno. */
+static int lease_chosen(struct db *db, const struct chosen *choice, int max,
+			struct outbox_push ret[])
 {
-	CLEANUP(chosen_fini) struct chosen choice = {0};
-	int n = 0, r = choose(db, now, limits, max, &choice);
+	int n = 0, r = 0;
 
-	while (!r && n < max && (size_t)n < choice.count) {
+	while (!r && n < max && (size_t)n < choice->count) {
 		ret[n].request = NULL;
-		r = load_push(db, choice.seqs[n], &ret[n]);
+		r = load_push(db, choice->seqs[n], &ret[n]);
 		n++;
 	}
 	for (int i = 0; !r && i < n; i++)
 		r = take_history(db, &ret[i]);
 	if (!r && n)
 		r = mark_leased(db, ret, n);
-	for (int i = 0; !r && i < n; i++) {
-		struct outbox_limit *limit = find_limit(limits, ret[i].endpoint);
-
-		if (limit)
-			limit->room--;
-	}
 	if (!r)
 		return n;
 	while (n > 0)
 		free(ret[--n].request);
 	return r;
+}
+
+int outbox_lease(struct db *db, wall_t now, struct outbox_limits *limits, int max,
+		 struct outbox_push ret[])
+{
+	CLEANUP(chosen_fini) struct chosen choice = {0};
+	int r = choose(db, now, limits, max, &choice);
+	int n = r ? r : lease_chosen(db, &choice, max, ret);
+
+	for (int i = 0; i < n; i++) {
+		struct outbox_limit *limit = find_limit(limits, ret[i].endpoint);
+
+		if (limit)
+			limit->room--;
+	}
+	return n;
+}
+
+int outbox_lease_along(struct db *db, wall_t now, const char *endpoint, int max,
+		       struct outbox_push ret[])
+{
+	CLEANUP(chosen_fini) struct chosen choice = {0};
+	struct line line = {.room = max};
+	int r;
+
+	snprintf(line.endpoint, sizeof(line.endpoint), "%s", endpoint);
+	r = choose_of(db, &line, now, max, &choice);
+	return r ? r : lease_chosen(db, &choice, max, ret);
+}
+
+int outbox_count_due(struct db *db, wall_t now, const char *endpoint, int max)
+{
+	CLEANUP_ROWS struct db_rows rows = {0};
+	int r = db_query(db, &rows,
+			 "SELECT count(*) FROM (SELECT 1 FROM outbox INDEXED BY outbox_queue"
+			 " WHERE endpoint = ? AND state = 'pending' AND next_at <= ? LIMIT ?)",
+			 db_text(endpoint), db_wall(now), db_integer(max));
+
+	if (r || (r = db_next(&rows)) < 0)
+		return r;
+	return (int)db_get_integer(&rows, 0);
 }
 
 /* INT64_MAX = none. */

@@ -21,7 +21,10 @@ void chat_append(struct buf *b, const struct courier_push *push, enum chat_form 
 	} else {
 		buf_printf(b, "%s\n", title);
 	}
-	buf_append_text(b, courier_push_get(push, COURIER_BODY));
+	if (form == CHAT_MARKDOWN && push->event == COURIER_DIGEST)
+		text_append_markdown(b, courier_push_get(push, COURIER_BODY));
+	else
+		buf_append_text(b, courier_push_get(push, COURIER_BODY));
 	if (*link && !strstr(courier_push_get(push, COURIER_BODY), link))
 		buf_printf(b, form == CHAT_MARKDOWN ? "\n\n[Ringbell](%s)" : "\n%s", link);
 }

@@ -115,6 +115,7 @@ enum courier_event {
 	COURIER_RECOVERED,
 	COURIER_NOTICE,
 	COURIER_TEST,
+	COURIER_DIGEST, /* several, one line of plain text each in the body */
 };
 
 struct courier_push {

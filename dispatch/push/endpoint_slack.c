@@ -52,18 +52,27 @@ static json_t *fields_of(const struct courier_push *push)
 	return fields;
 }
 
-/* The body was escaped when it was rendered. */
+/* A body was escaped when it was rendered, but for a digest's. */
+static json_t *body_of(const struct courier_push *push)
+{
+	const char *text = courier_push_get(push, COURIER_BODY);
+	CLEANUP_BUF struct buf body = BUF_INIT;
+
+	if (push->event == COURIER_DIGEST)
+		return escaped(text, TEXT_MAX);
+	text_append_chars(&body, text, TEXT_MAX);
+	return text_json(body.data ? body.data : "");
+}
+
 static json_t *attachment_of(const struct courier_push *push)
 {
 	const char *link = courier_push_get(push, COURIER_LINK);
-	CLEANUP_BUF struct buf body = BUF_INIT;
 	json_t *attachment;
 
-	text_append_chars(&body, courier_push_get(push, COURIER_BODY), TEXT_MAX);
 	attachment = json_pack("{s:s, s:o, s:o, s:o, s:I}", "color", colour_of(push), "fallback",
 			       escaped(courier_push_get(push, COURIER_TITLE), TITLE_MAX), "text",
-			       text_json(body.data ? body.data : ""), "fields", fields_of(push),
-			       "ts", (json_int_t)(push->at / DUR_S));
+			       body_of(push), "fields", fields_of(push), "ts",
+			       (json_int_t)(push->at / DUR_S));
 	if (*link) {
 		json_object_set_new(attachment, "title", json_string("Ringbell"));
 		json_object_set_new(attachment, "title_link", text_json(link));

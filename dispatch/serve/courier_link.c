@@ -9,9 +9,9 @@
 #include "base/log.h"
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/decision.h"
+#include "dispatch/serve/endpoint_failing.h"
+#include "dispatch/serve/push_digest.h"
 #include "dispatch/serve/push_message.h"
-#include "dispatch/serve/self.h"
-#include "dispatch/serve/setting_row.h"
 
 /* room for tests is left */
 #define COURIER_ROWS_MAX (COURIER_LEASES_MAX - COURIER_TESTS_MAX)
@@ -30,6 +30,16 @@ void courier_link_init(struct courier_link *courier, struct control *control)
 	courier->results = json_object();
 }
 
+static void leases_forget(struct courier_link *courier)
+{
+	for (size_t i = 0; i < COURIER_LEASES_MAX; i++)
+		free(courier->leases[i].along);
+	memset(courier->leases, 0, sizeof(courier->leases));
+	courier->leased = 0;
+	for (size_t i = 0; i < courier->queue_count; i++)
+		courier->queues[i]->leased = 0;
+}
+
 void courier_link_fini(struct courier_link *courier)
 {
 	courier->link = ipc_link_free(courier->link);
@@ -39,6 +49,7 @@ void courier_link_fini(struct courier_link *courier)
 	free(courier->queues);
 	courier->queues = NULL;
 	courier->queue_count = 0;
+	leases_forget(courier);
 	json_decref(courier->results);
 	courier->results = NULL;
 }
@@ -104,14 +115,6 @@ static struct lease *lease_find(struct courier_link *courier, const char *push)
 	return NULL;
 }
 
-static void leases_forget(struct courier_link *courier)
-{
-	memset(courier->leases, 0, sizeof(courier->leases));
-	courier->leased = 0;
-	for (size_t i = 0; i < courier->queue_count; i++)
-		courier->queues[i]->leased = 0;
-}
-
 /* An endpoint whose firings may be over before they are sent. */
 struct collapse {
 	char endpoint[IDENT_SIZE];
@@ -124,6 +127,9 @@ struct lease_job {
 	struct outbox_limits limits;
 	struct collapse *collapses;
 	size_t collapse_count;
+	struct push_digest *digests;
+	size_t digest_count;
+	struct push_digest_rows along;
 	dur_t wait; /* until an endpoint without room may have some; 0 = none waits for time */
 	int max;
 	int count;
@@ -146,6 +152,12 @@ static int lease_run(struct db *db, void *arg)
 	job->count = outbox_lease(db, wall_now(), &job->limits, job->max, job->rows);
 	if (job->count < 0)
 		return job->count;
+	for (size_t i = 0; i < job->digest_count; i++) {
+		r = push_digest_lease(db, wall_now(), &job->digests[i], job->rows, job->count,
+				      &job->along);
+		if (r < 0)
+			return r;
+	}
 	r = outbox_next_due(db, &job->limits, &job->next_due);
 	if (r < 0)
 		return r;
@@ -194,6 +206,20 @@ static void add_collapse(struct lease_job *job, const struct endpoint *endpoint)
 	item->how = drop ? OUTBOX_DROP : OUTBOX_COLLAPSE;
 }
 
+/* Chats get what their rate has no room for in one message (DSP-08). */
+static void add_digest(struct lease_job *job, const struct endpoint *endpoint,
+		       struct push_queue *queue, const struct push_queue_limits *limits, mono_t now)
+{
+	struct push_digest *item;
+
+	if (!limits->rate || !push_digest_is_for(endpoint) || !push_queue_digests(queue, now))
+		return;
+	job->digests = xreallocarray(job->digests, job->digest_count + 1, sizeof(job->digests[0]));
+	item = &job->digests[job->digest_count++];
+	memcpy(item->endpoint, endpoint->id, sizeof(item->endpoint));
+	item->room = push_queue_rate_room(queue, limits, now);
+}
+
 /* What each endpoint's queue allows now. */
 static void set_limits(struct lease_job *job)
 {
@@ -218,8 +244,10 @@ static void set_limits(struct lease_job *job)
 		item = &job->limits.items[job->limits.count++];
 		memcpy(item->endpoint, endpoint->id, sizeof(item->endpoint));
 		item->room = push_queue_room(queue, &limits, now);
-		if (item->room)
+		if (item->room) {
 			add_collapse(job, endpoint);
+			add_digest(job, endpoint, queue, &limits, now);
+		}
 		if (wait && (!job->wait || wait < job->wait))
 			job->wait = wait;
 	}
@@ -234,8 +262,53 @@ static void set_title_of_both(struct courier_push *push)
 	courier_push_set(push, COURIER_TITLE, title);
 }
 
-static void lease_send(struct courier_link *courier, const struct outbox_push *row)
+static void lease_fill(struct lease *lease, const struct outbox_push *row)
 {
+	*lease = (struct lease){
+		.attempt = row->attempt, .since = row->since, .is_fallback = row->is_fallback};
+	memcpy(lease->push, row->id, sizeof(lease->push));
+	memcpy(lease->endpoint, row->endpoint, sizeof(lease->endpoint));
+	memcpy(lease->alert, row->alert, sizeof(lease->alert));
+	memcpy(lease->fingerprint, row->fingerprint, sizeof(lease->fingerprint));
+}
+
+static void lease_add_along(struct lease *lease, const struct lease_job *job, int index)
+{
+	for (size_t i = 0; i < job->along.count; i++) {
+		if (job->along.items[i].carrier != index)
+			continue;
+		lease->along = xreallocarray(lease->along, lease->along_count + 1, sizeof(*lease));
+		lease_fill(&lease->along[lease->along_count++], &job->along.items[i].push);
+	}
+}
+
+/* What the courier is told of a row and those that go along. 0 or -EINVAL. */
+static int write_push(const struct lease_job *job, int index, const struct endpoint *endpoint,
+		      struct courier_push *push)
+{
+	const struct outbox_push *row = &job->rows[index];
+
+	if (push_message_parse(row->request, endpoint, row->id, push) < 0)
+		return -EINVAL;
+	push->attempt = (uint32_t)row->attempt;
+	courier_push_set(push, COURIER_REFERENCE, row->reference);
+	if (row->is_collapsed)
+		set_title_of_both(push);
+	return push_digest_write(row, index, &job->along, push);
+}
+
+/* Those that were to go along: they go alone, now, and the damaged one is found. */
+static void lease_return_along(const struct lease_job *job, int index)
+{
+	for (size_t i = 0; i < job->along.count; i++)
+		if (job->along.items[i].carrier == index)
+			lease_postpone(job->courier, &job->along.items[i].push);
+}
+
+static void lease_send(const struct lease_job *job, int index)
+{
+	struct courier_link *courier = job->courier;
+	const struct outbox_push *row = &job->rows[index];
 	const struct engine *engine = courier->control->engine;
 	const struct endpoint *endpoint = engine ? engine_endpoint(engine, row->endpoint) : NULL;
 	struct courier_push *push = xmalloc(sizeof(*push));
@@ -244,21 +317,14 @@ static void lease_send(struct courier_link *courier, const struct outbox_push *r
 	bug_on(!lease);
 	if (!engine) {
 		lease_postpone(courier, row);
-	} else if (!endpoint || push_message_parse(row->request, endpoint, row->id, push) < 0) {
+		lease_return_along(job, index);
+	} else if (!endpoint || write_push(job, index, endpoint, push) < 0) {
 		lease_refuse(courier, row);
+		lease_return_along(job, index);
 	} else {
-		push->attempt = (uint32_t)row->attempt;
-		courier_push_set(push, COURIER_REFERENCE, row->reference);
-		if (row->is_collapsed)
-			set_title_of_both(push);
 		push_queue_on_lease(queue_get(courier, row->endpoint), mono_now());
-		memcpy(lease->push, row->id, sizeof(lease->push));
-		memcpy(lease->endpoint, row->endpoint, sizeof(lease->endpoint));
-		memcpy(lease->alert, row->alert, sizeof(lease->alert));
-		memcpy(lease->fingerprint, row->fingerprint, sizeof(lease->fingerprint));
-		lease->attempt = row->attempt;
-		lease->since = row->since;
-		lease->is_fallback = row->is_fallback;
+		lease_fill(lease, row);
+		lease_add_along(lease, job, index);
 		courier->leased++;
 		ipc_link_send(courier->link, COURIER_PUSH, push, courier_push_size(push), -1);
 	}
@@ -289,15 +355,18 @@ static void lease_done(void *arg, int result)
 	courier->leasing = false;
 	for (int i = 0; i < job->count; i++) {
 		if (result == 0 && !gone)
-			lease_send(courier, &job->rows[i]);
-		free(job->rows[i].request);
+			lease_send(job, i);
 	}
+	for (int i = 0; i < job->count; i++)
+		free(job->rows[i].request);
 	if (result < 0)
 		timer_set(courier->timer, LEASE_RETRY);
 	else if (!gone)
 		set_timer(courier, job);
 	free(job->limits.items);
 	free(job->collapses);
+	free(job->digests);
+	push_digest_rows_fini(&job->along);
 	free(job);
 	if (courier->again && result == 0)
 		courier_link_kick(courier);
@@ -521,54 +590,6 @@ static void verdict_format(const struct courier_result *verdict, const struct le
 	}
 }
 
-/* That an endpoint fails is told through the others. */
-static void tell_others(struct courier_link *courier, const char *id,
-			const struct outbox_result *result)
-{
-	struct control *control = courier->control;
-	const struct endpoint *endpoint = control->engine ? engine_endpoint(control->engine, id)
-							  : NULL;
-
-	if (!endpoint || result->state == OUTBOX_PENDING)
-		return;
-	self_raise(control, &(struct self_alert){.policy = "endpoint_failing",
-						 .object = endpoint->name,
-						 .text = result->text,
-						 .level = LEVEL_ERROR,
-						 .over = result->state != OUTBOX_DEAD});
-}
-
-/* The remote wants no more: the endpoint is switched off, visibly, and its queue ends. */
-static void endpoint_disable(struct courier_link *courier, const char *id, const char *text)
-{
-	struct control *control = courier->control;
-	const struct endpoint *endpoint = control->engine ? engine_endpoint(control->engine, id)
-							  : NULL;
-	struct decision *decision;
-	struct endpoint *off;
-	char reason[300];
-
-	if (!endpoint || !endpoint->enabled)
-		return;
-	snprintf(reason, sizeof(reason), "remote_gone: the remote answered 410: %.200s", text);
-	log_warning("push", "endpoint \"%s\" is switched off: %s", endpoint->name, reason);
-	decision = decision_new(control);
-	off = endpoint_copy(endpoint);
-	off->enabled = false;
-	off->version++;
-	off->updated_at = decision->now.wall;
-	fact_add_setting(&decision->facts, "endpoint", id, setting_row_format_endpoint(off));
-	fact_add_setting(&decision->facts, "endpoint_problem", id,
-			 setting_row_format_problem(reason));
-	fact_add_kill(&decision->facts, id, reason);
-	fact_add_note(&decision->facts, decision->now.wall, "endpoint", id, "", "%s", reason);
-	json_object_set_new(control->endpoint_problems, id, json_string(reason));
-	engine_on_endpoint_put(control->engine, off, decision->now, &decision->actions);
-	endpoint_fini(off);
-	free(off);
-	decision_commit(decision, NULL, NULL);
-}
-
 /* Who is told instead of an endpoint that was given up. */
 static void set_fallback(struct courier_link *courier, const struct lease *lease,
 			 const struct endpoint *endpoint, struct settle_job *job)
@@ -585,35 +606,19 @@ static void set_fallback(struct courier_link *courier, const struct lease *lease
 	memcpy(job->fallback.endpoint, other->id, sizeof(job->fallback.endpoint));
 }
 
-static int on_result(struct courier_link *courier, struct courier_result *verdict)
+/* One row's end, or its next try. */
+static enum outbox_state settle_lease(struct courier_link *courier, const struct lease *lease,
+				      const struct courier_result *verdict,
+				      const struct endpoint *setting)
 {
-	const struct engine *engine = courier->control->engine;
-	const struct endpoint *setting;
 	struct outbox_result result = {0};
 	struct settle_job *job;
-	struct lease *lease, was;
 
-	verdict->text[sizeof(verdict->text) - 1] = '\0';
-	if (!memchr(verdict->push, 0, sizeof(verdict->push)) || !verdict->push[0])
-		return -EBADMSG;
-	if (verdict->verdict > VERDICT_DISABLE || verdict->step > COURIER_STEP_REQUEST ||
-	    verdict->retry_after_ms < 0 || verdict->retry_after_ms > DUR_HOUR / DUR_MS)
-		return -EBADMSG;
-	if (finish_test(courier, verdict))
-		return 0;
-	lease = lease_find(courier, verdict->push);
-	if (!lease)
-		return 0; /* of a lease that was given back */
-	memcpy(result.id, verdict->push, sizeof(result.id));
-	was = *lease;
-	remember_result(courier, was.endpoint, verdict, false);
-	verdict->reference[sizeof(verdict->reference) - 1] = '\0';
-	setting = engine ? engine_endpoint(engine, was.endpoint) : NULL;
-	push_queue_on_result(queue_get(courier, was.endpoint), verdict, mono_now(),
-			     randombytes_uniform(1u << 20) / (double)(1u << 20));
+	memcpy(result.id, lease->push, sizeof(result.id));
 	verdict_format(verdict, lease, setting, &result);
 	job = settle_new(courier, &result);
-	job->lease = was;
+	job->lease = *lease;
+	job->lease.along = NULL;
 	set_fallback(courier, lease, setting, job);
 	if (result.state != OUTBOX_PENDING)
 		snprintf(job->note, sizeof(job->note), "push %s after %d attempts: %s",
@@ -626,12 +631,64 @@ static int on_result(struct courier_link *courier, struct courier_result *verdic
 		 : result.state == OUTBOX_DEAD	  ? "dead"
 						  : "again later",
 		 verdict->status, courier_step_name(verdict->step), lease->alert);
-	lease->push[0] = '\0';
-	courier->leased--;
 	settle_post(job);
+	return result.state;
+}
+
+/* A digest that was refused tells nothing of the alerts in it. */
+static void judge_digest(struct courier_link *courier, const struct lease *lease,
+			 struct courier_result *verdict)
+{
+	if (!lease->along_count || verdict->verdict != VERDICT_PERMANENT)
+		return;
+	log_warning("push", "%s: a digest of %zu is refused, each goes alone", lease->push,
+		    lease->along_count + 1);
+	push_queue_on_digest_refused(queue_get(courier, lease->endpoint), mono_now());
+	verdict->verdict = VERDICT_RETRY;
+}
+
+static bool is_result_sound(struct courier_result *verdict)
+{
+	verdict->text[sizeof(verdict->text) - 1] = '\0';
+	verdict->reference[sizeof(verdict->reference) - 1] = '\0';
+	return memchr(verdict->push, 0, sizeof(verdict->push)) && verdict->push[0] &&
+	       verdict->verdict <= VERDICT_DISABLE && verdict->step <= COURIER_STEP_REQUEST &&
+	       verdict->retry_after_ms >= 0 && verdict->retry_after_ms <= DUR_HOUR / DUR_MS;
+}
+
+static int on_result(struct courier_link *courier, struct courier_result *verdict)
+{
+	const struct engine *engine = courier->control->engine;
+	const struct endpoint *setting;
+	enum outbox_state state;
+	struct lease *lease, was;
+
+	if (!is_result_sound(verdict))
+		return -EBADMSG;
+	if (finish_test(courier, verdict))
+		return 0;
+	lease = lease_find(courier, verdict->push);
+	if (!lease)
+		return 0; /* of a lease that was given back */
+	was = *lease;
+	*lease = (struct lease){0};
+	courier->leased--;
+	remember_result(courier, was.endpoint, verdict, false);
+	setting = engine ? engine_endpoint(engine, was.endpoint) : NULL;
+	push_queue_on_result(queue_get(courier, was.endpoint), verdict, mono_now(),
+			     randombytes_uniform(1u << 20) / (double)(1u << 20));
+	judge_digest(courier, &was, verdict);
+	state = settle_lease(courier, &was, verdict, setting);
+	if (was.along_count)
+		verdict->reference[0] = '\0';
+	for (size_t i = 0; i < was.along_count; i++)
+		settle_lease(courier, &was.along[i], verdict, setting);
+	free(was.along);
 	if (verdict->verdict == VERDICT_DISABLE)
-		endpoint_disable(courier, was.endpoint, verdict->text);
-	tell_others(courier, was.endpoint, &result);
+		endpoint_failing_disable(courier->control, was.endpoint, verdict->text);
+	if (state != OUTBOX_PENDING)
+		endpoint_failing_tell(courier->control, was.endpoint, state == OUTBOX_DEAD,
+				      verdict->text);
 	return 0;
 }
 

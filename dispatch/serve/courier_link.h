@@ -21,6 +21,8 @@ struct lease {
 	int attempt;
 	wall_t since;
 	bool is_fallback;
+	struct lease *along; /* rows in the same message; owned */
+	size_t along_count;
 };
 
 /* NULL: the courier is gone. */

@@ -58,6 +58,26 @@ int push_queue_room(struct push_queue *queue, const struct push_queue_limits *li
 	return room > 0 ? (int)smaller(room, INT_MAX) : 0;
 }
 
+int64_t push_queue_rate_room(struct push_queue *queue, const struct push_queue_limits *limits,
+			     mono_t now)
+{
+	int64_t room = limits->rate - sent_in_minute(queue, now);
+
+	if (!limits->rate)
+		return INT64_MAX;
+	return room > 0 ? room : 0;
+}
+
+bool push_queue_digests(const struct push_queue *queue, mono_t now)
+{
+	return !queue->single_until.ns || mono_sub(queue->single_until, now) <= 0;
+}
+
+void push_queue_on_digest_refused(struct push_queue *queue, mono_t now)
+{
+	queue->single_until = mono_add(now, PUSH_QUEUE_SINGLE);
+}
+
 dur_t push_queue_wait(struct push_queue *queue, const struct push_queue_limits *limits, mono_t now)
 {
 	if (breaker(queue, now) == 0)

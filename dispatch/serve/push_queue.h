@@ -31,6 +31,7 @@ struct push_queue {
 	dur_t open_span;
 	uint32_t sent[PUSH_QUEUE_SLOTS]; /* by second */
 	int64_t second;			 /* of the newest slot */
+	mono_t single_until;		 /* 0, or no digests before it */
 };
 
 struct push_queue_limits {
@@ -42,6 +43,16 @@ struct push_queue_limits {
 int push_queue_room(struct push_queue *queue, const struct push_queue_limits *limits, mono_t now);
 /* Room is missing for time's sake alone: it may be there after this long. 0 = not so. */
 dur_t push_queue_wait(struct push_queue *queue, const struct push_queue_limits *limits, mono_t now);
+
+/* Pushes beyond `concurrency` that the rate still has room for. INT64_MAX = there is no rate. */
+int64_t push_queue_rate_room(struct push_queue *queue, const struct push_queue_limits *limits,
+			     mono_t now);
+
+/* Several messages in one: not for a while after a digest was refused, so that each gets a verdict
+ * of its own. */
+#define PUSH_QUEUE_SINGLE (10 * DUR_MIN)
+bool push_queue_digests(const struct push_queue *queue, mono_t now);
+void push_queue_on_digest_refused(struct push_queue *queue, mono_t now);
 
 void push_queue_on_lease(struct push_queue *queue, mono_t now);
 /* `random` in [0, 1). */

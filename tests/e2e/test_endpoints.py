@@ -161,6 +161,28 @@ class Endpoints(harness.Case):
         self.assertNotIn("thread_ts", first)
         self.assertEqual(second["thread_ts"], "0.1")
 
+    # DSP-08, WCR-05
+    def test_overflow_is_one_message(self):
+        for kind in ("wecom_robot", "dingtalk", "slack", "wecom_app"):
+            self.ringbell.api.call("POST", "/api/v1/endpoints",
+                                   self.settings(kind, self.plain.url) | {"rate": 2})
+        names = [f"overflow-{number:02}" for number in range(12)]
+        self.ringbell.api.call("POST", "/in/alertmanager/" +
+                               self.ringbell.tokens["sources"]["alertmanager"], {
+            "version": "4", "status": "firing", "alerts": [{
+                "status": "firing", "startsAt": "2026-01-01T00:00:00Z",
+                "labels": {"alertname": name, "severity": "critical"}} for name in names]})
+        def over():
+            counts = self.ringbell.status()["outbox"]
+            return counts["delivered"] == 4 * len(names) and counts
+        self.assertEqual(wait_for("all pushes", over, 30)["pending"], 0)
+        for path in ("/cgi-bin/webhook/send", "/robot/send", "/slack", "/cgi-bin/message/send"):
+            said = json.dumps(self.plain.bodies(path))
+            self.assertEqual(len(self.plain.bodies(path)), 2, said)
+            self.assertIn("11 alerts: 11 critical", said)
+            for name in names:
+                self.assertIn(name, said)
+
     def no_secret_shows(self):
         shown = [self.ringbell.read_log()]
         for path in ("endpoints", "alerts", "status", "pushes?state=delivered"):

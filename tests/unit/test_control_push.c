@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pushes from acceptance to their end: leased, tried again, given back, switched off. */
+#include <unistd.h>
+
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "policy/level.h"
 #include "tests/unit/control_lab.h"
 
 static void add_endpoint(struct lab *lab)
@@ -163,6 +166,113 @@ static void test_fallback_hears_of_the_end(struct lab *lab)
 	check_invariant(lab);
 }
 
+/* ---- what a chat's rate has no room for ---- */
+
+static void add_chat(struct lab *lab, const char *name, const char *more)
+{
+	char body[512];
+
+	snprintf(body, sizeof(body),
+		 "{\"name\": \"%s\", \"kind\": \"slack\", \"url\": \"http://127.0.0.1:9/%s\", "
+		 "\"levels\": [\"error\"], \"title\": \"<{{ object }}>\"%s}",
+		 name, name, more);
+	json_decref(lab_call(lab, 201, "POST", "/api/v1/endpoints", body));
+}
+
+static void remove_endpoint(struct lab *lab, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/api/v1/endpoints/%s", name);
+	json_decref(lab_call(lab, 204, "DELETE", path, NULL));
+}
+
+/* Alerts on objects first-0, … while there is no courier; then one comes. */
+static void send_burst(struct lab *lab, const char *prefix, int count)
+{
+	char object[32], outcome[32];
+
+	close(lab->courier);
+	lab->courier = -1;
+	for (int i = 0; i < count; i++) {
+		snprintf(object, sizeof(object), "%s-%d", prefix, i);
+		lab_alert(lab, "error", object, outcome);
+	}
+	lab->push_count = 0;
+	lab_new_courier(lab);
+}
+
+static const struct courier_push *find_digest(const struct lab *lab)
+{
+	for (size_t i = 0; i < lab->push_count; i++)
+		if (lab->pushes[i].event == COURIER_DIGEST)
+			return &lab->pushes[i];
+	return NULL;
+}
+
+/* Three a minute: one message of eight, two of one. */
+static void test_overflow_is_one_message(struct lab *lab)
+{
+	const struct courier_push *digest;
+	int64_t delivered = outbox(lab, "delivered");
+
+	add_chat(lab, "chat", ", \"rate\": 3");
+	send_burst(lab, "burst", 10);
+	lab_wait(lab, lab->push_count == 3, 20);
+	digest = find_digest(lab);
+	check(digest);
+	check_text(courier_push_get(digest, COURIER_TITLE), "8 alerts: 8 error");
+	check_text(courier_push_get(digest, COURIER_BODY),
+		   "- <burst-0>\n- <burst-3>\n- <burst-4>\n- <burst-5>\n- <burst-6>\n"
+		   "- <burst-7>\n- <burst-8>\n- <burst-9>\n");
+	check_text(courier_push_get(digest, COURIER_LINK), "");
+	check_int(digest->level, LEVEL_ERROR);
+	check_invariant(lab);
+	lab_verdict(lab, digest, VERDICT_DELIVERED, 0);
+	lab_wait(lab, outbox(lab, "delivered") == delivered + 8, 20);
+	check_int(outbox(lab, "pending"), 2);
+	check_invariant(lab);
+	remove_endpoint(lab, "chat");
+}
+
+/* What was under way when control was killed is told again, whole; what is refused, one by one. */
+static void test_a_digest_that_ends_otherwise(struct lab *lab)
+{
+	int64_t delivered = outbox(lab, "delivered");
+
+	add_chat(lab, "chat2", ", \"rate\": 6, \"concurrency\": 1");
+	send_burst(lab, "other", 9);
+	lab_wait(lab, find_digest(lab), 20);
+	check_text(courier_push_get(find_digest(lab), COURIER_TITLE), "9 alerts: 9 error");
+	lab_kill(lab);
+	lab_start(lab);
+	lab_wait(lab, find_digest(lab), 20);
+	check_text(courier_push_get(find_digest(lab), COURIER_TITLE), "9 alerts: 9 error");
+	lab_verdict(lab, find_digest(lab), VERDICT_PERMANENT, 0);
+	lab->push_count = 0;
+	for (int i = 0; i < 5; i++) {
+		lab_wait(lab, lab->push_count == 1, 20);
+		check(!find_digest(lab));
+		check_int(lab->pushes[0].attempt, 2);
+		lab->push_count = 0;
+		lab_verdict(lab, &lab->pushes[0], VERDICT_DELIVERED, 0);
+	}
+	lab_wait(lab, outbox(lab, "delivered") == delivered + 5, 20);
+	check_int(outbox(lab, "pending"), 4);
+	check_invariant(lab);
+	remove_endpoint(lab, "chat2");
+}
+
+/* They may not share a message. */
+static void test_no_digest_where_alerts_name_recipients(struct lab *lab)
+{
+	add_chat(lab, "chat3", ", \"rate\": 2, \"allow_override\": true");
+	send_burst(lab, "alone", 5);
+	lab_wait(lab, lab->push_count == 2, 20);
+	check(!find_digest(lab));
+	remove_endpoint(lab, "chat3");
+}
+
 int main(void)
 {
 	struct lab lab;
@@ -173,6 +283,11 @@ int main(void)
 	test_given_back(&lab);
 	test_disabled(&lab);
 	test_fallback_hears_of_the_end(&lab);
+	lab_fini(&lab);
+	lab_init(&lab);
+	test_overflow_is_one_message(&lab);
+	test_a_digest_that_ends_otherwise(&lab);
+	test_no_digest_where_alerts_name_recipients(&lab);
 	lab_fini(&lab);
 	return 0;
 }

@@ -90,6 +90,34 @@ static void limits_are_kept(struct db *db)
 	check_states(db, 4, 0, 0, 0);
 }
 
+/* Due rows that go along with a lease: no younger one of a pair, none of others, beyond any limit.
+ */
+static void some_go_along(struct db *db)
+{
+	struct outbox_limit items[] = {{"chat", 1}};
+	struct outbox_limits limits = {items, 1};
+	static struct outbox_push got[MAX];
+
+	for (int i = 1; i <= 4; i++)
+		add(db, i, "chat", i == 3 ? "1" : (char[]){(char)('0' + i), 0}, "firing");
+	add(db, 5, "other", "x", "firing");
+	check_text(lease(db, &limits), "1 5 ");
+	check_int(outbox_count_due(db, (wall_t){200}, "chat", 9), 3);
+	check_int(outbox_count_due(db, (wall_t){200}, "chat", 2), 2);
+	check_int(outbox_count_due(db, (wall_t){50}, "chat", 9), 0);
+	check_int(outbox_lease_along(db, (wall_t){200}, "chat", MAX, got), 2);
+	check_int(number_of(got[0].id), 2);
+	check_int(number_of(got[1].id), 4);
+	for (int i = 0; i < 2; i++)
+		free(got[i].request);
+	check_int(outbox_lease_along(db, (wall_t){200}, "chat", MAX, got), 0);
+	for (int i = 1; i <= 5; i++)
+		settle_as(db, i, OUTBOX_DELIVERED, "");
+	check_text(lease(db, NULL), "3 ");
+	check(!settle_as(db, 3, OUTBOX_DELIVERED, ""));
+	check_states(db, 5, 0, 0, 0);
+}
+
 /* A chat is told once of what is over already; what may have been sent is not touched. */
 static void over_before_it_was_sent(struct db *db)
 {
@@ -194,6 +222,7 @@ int main(void)
 {
 	static void (*const tests[])(struct db *) = {
 		limits_are_kept,
+		some_go_along,
 		over_before_it_was_sent,
 		a_resolve_of_what_was_never_triggered_is_not_sent,
 		the_firings_reference_comes_with_its_recovery,

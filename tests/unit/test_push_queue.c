@@ -51,6 +51,23 @@ static void test_concurrency(void)
 	check_int(push_queue_room(&queue, &fast, at(1)), 1);
 }
 
+static void digests_wait_after_a_refusal(void)
+{
+	struct push_queue queue = {0};
+
+	check(push_queue_rate_room(&queue, &fast, at(0)) == INT64_MAX);
+	check_int(push_queue_rate_room(&queue, &slow, at(0)), 20);
+	for (int i = 0; i < 21; i++)
+		push_queue_on_lease(&queue, at(0));
+	check_int(push_queue_rate_room(&queue, &slow, at(0)), 0);
+	check_int(push_queue_rate_room(&queue, &slow, at(61000)), 20);
+	check(push_queue_digests(&queue, at(0)));
+	push_queue_on_digest_refused(&queue, at(0));
+	check(!push_queue_digests(&queue, at(0)));
+	check(!push_queue_digests(&queue, at(PUSH_QUEUE_SINGLE / DUR_MS - 1)));
+	check(push_queue_digests(&queue, at(PUSH_QUEUE_SINGLE / DUR_MS)));
+}
+
 static void fail(struct push_queue *queue, int64_t ms)
 {
 	push_queue_on_lease(queue, at(ms));
@@ -94,6 +111,7 @@ int main(void)
 {
 	a_vendor_is_never_sent_more_than_its_rate();
 	test_concurrency();
+	digests_wait_after_a_refusal();
 	the_circuit_opens_and_one_push_finds_out();
 	a_vendors_ban_holds_the_whole_queue();
 	return 0;

@@ -386,8 +386,42 @@ static void quotes_and_line_ends_stay_inside_their_strings(void)
 	}
 }
 
+/* The lines of a digest are what senders wrote, in whatever form. */
+static void digests_mention_nobody(void)
+{
+	static const struct {
+		enum endpoint_kind kind;
+		const struct vendor *vendor;
+		const char *path;
+	} chats[] = {{ENDPOINT_WECOM_ROBOT, &vendor_wecom_robot, "markdown.content"},
+		     {ENDPOINT_DINGTALK, &vendor_dingtalk, "markdown.text"},
+		     {ENDPOINT_WECOM_APP, &vendor_wecom_app, "markdown.content"}};
+	json_t *json;
+
+	for (size_t i = 0; i < ARRAY_SIZE(chats); i++) {
+		begin(chats[i].kind, COURIER_DIGEST, LEVEL_CRITICAL);
+		push.offsets[COURIER_BODY] = 0;
+		courier_push_set(&push, COURIER_BODY, "- <@all> [x](http://evil)\n- @bob\n");
+		json = encode(chats[i].vendor, chats[i].kind == ENDPOINT_WECOM_APP);
+		check(strstr(text_at(json, chats[i].path), "bob\n"));
+		check(!strstr(text_at(json, chats[i].path), "@all"));
+		check(!strstr(text_at(json, chats[i].path), "@bob"));
+		check(!strstr(text_at(json, chats[i].path), "](http://evil"));
+		json_decref(json);
+	}
+	begin(ENDPOINT_SLACK, COURIER_DIGEST, LEVEL_CRITICAL);
+	push.offsets[COURIER_BODY] = 0;
+	courier_push_set(&push, COURIER_BODY, "- <!channel>\n");
+	json = encode(&vendor_slack, 0);
+	check_text(json_string_value(json_object_get(
+			   json_array_get(json_object_get(json, "attachments"), 0), "text")),
+		   "- &lt;!channel&gt;\n");
+	json_decref(json);
+}
+
 int main(void)
 {
+	digests_mention_nobody();
 	test_slack();
 	test_slack_bot();
 	test_pagerduty();
