@@ -57,14 +57,18 @@ static bool is_localhost(const char *host)
 }
 
 /* NULL if it is allowed, or a name of which only the proxy knows what it means. */
-static const char *check_host(const char *host, const char *allow)
+static const char *check_host(char *host, const char *allow)
 {
+	static char loopback[] = "127.0.0.1";
+	size_t len = strlen(host);
 	struct sockaddr_in v4 = {.sin_family = AF_INET};
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
 	char inside[64];
 
 	if (is_localhost(host))
-		host = "127.0.0.1";
+		host = loopback;
+	else if (len && host[len - 1] == '.') /* an address with a dot behind it is one, too */
+		host[len - 1] = '\0';
 	if (inet_pton(AF_INET, host, &v4.sin_addr) == 1)
 		return destination_check((const struct sockaddr *)&v4, allow);
 	if (*host != '[')

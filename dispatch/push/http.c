@@ -309,6 +309,19 @@ static void set_request(struct transfer *t, const struct http_request *request)
 	easy_set(t->easy, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
+/* "" = not the environment's either. With socks5:// libcurl would look names up here and ask the
+ * proxy for an address that nobody has judged: names are the proxy's to know, as with all others.
+ */
+static void set_proxy(CURL *easy, const char *proxy)
+{
+	static const char scheme[] = "socks5://";
+	CLEANUP_FREE char *remote = NULL;
+
+	if (!strncasecmp(proxy, scheme, strlen(scheme)))
+		remote = xasprintf("socks5h://%s", proxy + strlen(scheme));
+	easy_set(easy, CURLOPT_PROXY, remote ? remote : proxy);
+}
+
 static void set_limits(CURL *easy, const struct courier_config *config, uint32_t timeout_ms)
 {
 	if (!timeout_ms)
@@ -384,8 +397,7 @@ void http_start(struct http *http, const struct http_request *request, http_on_a
 	bug_on(!t->easy);
 	set_request(t, request);
 	set_limits(t->easy, http->config, request->timeout_ms);
-	/* "" = not the environment's either */
-	easy_set(t->easy, CURLOPT_PROXY, request->proxy ? request->proxy : "");
+	set_proxy(t->easy, request->proxy ? request->proxy : "");
 	set_tls(t->easy, http->config, request);
 	set_callbacks(t);
 	if (request->proxy && *request->proxy)

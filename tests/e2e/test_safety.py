@@ -126,6 +126,22 @@ class Safety(harness.Case):
         key = own["cert_key"].splitlines()[1]
         self.assertNotIn(key, self.ringbell.read_log())
 
+    # ---- proxies ----
+
+    # HTP-15, HTP-18
+    def test_a_proxy_is_asked_for_the_name(self):
+        for scheme in ("socks5", "socks5h"):
+            with self.subTest(scheme):
+                socks = self.peer(Socks())
+                proxy = f"{scheme}://{socks.host}"
+                result = self.try_form(kind="http", url="http://nobody.invalid/hook", proxy=proxy)
+                self.check(result, True, "none")
+                self.assertEqual(socks.asked, [(3, b"nobody.invalid", 80)])
+                for host in ("169.254.169.254", "169.254.169.254.", "2852039166", "[fe80::1]"):
+                    denied = self.try_form(kind="http", url=f"http://{host}/", proxy=proxy)
+                    self.assertFalse(denied["delivered"], denied)
+                self.assertEqual(len(socks.asked), 1)
+
     # ---- mail ----
 
     def mail(self, **offers):
@@ -315,6 +331,42 @@ SECRETS = ("planted-bearer", "planted-api-key", "planted-proxy-password", "plant
            "planted-mail", "planted-kafka",
            base64.b64encode(b"planted-signing-secret-1").decode(),
            base64.b64encode(b"planted-signing-secret-0").decode())
+
+
+class Socks:
+    """A SOCKS5 proxy that is the remote itself: it takes what it is sent. `asked`: (type, host, port)."""
+
+    def __init__(self):
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.host = "127.0.0.1:%d" % self.socket.getsockname()[1]
+        self.asked = []
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.talk, args=(connection,), daemon=True).start()
+
+    def talk(self, connection):
+        with connection, connection.makefile("rb") as stream:
+            stream.read(stream.read(2)[1]) # version, methods
+            connection.sendall(b"\5\0")
+            kind = stream.read(4)[3]
+            host = stream.read(stream.read(1)[0] if kind == 3 else 4 if kind == 1 else 16)
+            self.asked.append((kind, host, int.from_bytes(stream.read(2), "big")))
+            connection.sendall(b"\5\0\0\1" + bytes(6))
+            length = 0
+            while (line := stream.readline()).strip():
+                if line.lower().startswith(b"content-length:"):
+                    length = int(line.split(b":")[1])
+            stream.read(length)
+            connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    def close(self):
+        self.socket.close()
 
 
 class Echo:
