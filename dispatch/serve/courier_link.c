@@ -99,6 +99,18 @@ const char *courier_link_circuit(const struct courier_link *courier, const char 
 	return queue ? push_queue_state(queue, mono_now()) : "closed";
 }
 
+struct push_ends courier_link_ends(const struct courier_link *courier, const char *endpoint)
+{
+	const struct push_queue *queue = queue_find(courier, endpoint);
+
+	return queue ? queue->ends : (struct push_ends){0};
+}
+
+void courier_link_count_suppressed(struct courier_link *courier, const char *endpoint)
+{
+	queue_get(courier, endpoint)->ends.suppressed++;
+}
+
 static struct push_queue_limits limits_of(const struct endpoint *endpoint)
 {
 	return (struct push_queue_limits){.rate = endpoint_number(endpoint, "rate"),
@@ -459,6 +471,7 @@ struct settle_job {
 	char text[512];
 	char reference[128];
 	char note[640];		     /* "" = none */
+	bool settled;		     /* it was leased still */
 	struct lease lease;	     /* push "" = none: nobody but the row is told */
 	struct outbox_push fallback; /* endpoint "" = none */
 };
@@ -470,6 +483,7 @@ static int settle_run(struct db *db, void *arg)
 
 	if (r == OUTBOX_NOT_LEASED) /* killed or given back meanwhile */
 		return 0;
+	job->settled = true;
 	if (!r && job->fallback.endpoint[0])
 		r = outbox_add_fallback(db, job->result.id, &job->fallback);
 	if (r < 0 || !job->note[0])
@@ -522,6 +536,17 @@ static void settle_again(void *owner)
 	settle_post(job);
 }
 
+static void settle_count(const struct settle_job *job)
+{
+	struct push_ends *ends;
+
+	if (!job->settled || !job->lease.push[0])
+		return;
+	ends = &queue_get(job->courier, job->lease.endpoint)->ends;
+	ends->delivered += job->result.state == OUTBOX_DELIVERED;
+	ends->dead += job->result.state == OUTBOX_DEAD;
+}
+
 /* A verdict that could not be written is kept and written later: the row stays leased meanwhile. */
 static void settle_done(void *arg, int result)
 {
@@ -533,6 +558,8 @@ static void settle_done(void *arg, int result)
 		timer_set(job->timer, LEASE_RETRY);
 		return;
 	}
+	if (result >= 0)
+		settle_count(job);
 	courier_link_kick(job->courier);
 	free(job);
 }

@@ -63,5 +63,9 @@ int courier_link_test(struct courier_link *courier, const char *endpoint,
 		      const struct courier_push *push, courier_on_test on_test, void *owner);
 /* "closed", "open" or "half-open". */
 const char *courier_link_circuit(const struct courier_link *courier, const char *endpoint);
+/* How the pushes to an endpoint ended so far. */
+struct push_ends courier_link_ends(const struct courier_link *courier, const char *endpoint);
+/* One was suppressed when it was accepted, and that is durable. */
+void courier_link_count_suppressed(struct courier_link *courier, const char *endpoint);
 /* There may be something due. */
 void courier_link_kick(struct courier_link *courier);

@@ -23,8 +23,14 @@
 /* The sliding minute, in seconds; one more so that it is never less than a minute. */
 #define PUSH_QUEUE_SLOTS 61
 
+/* How pushes ended since the control process started. */
+struct push_ends {
+	int64_t delivered, dead, suppressed;
+};
+
 struct push_queue {
 	char endpoint[IDENT_SIZE];
+	struct push_ends ends;
 	unsigned leased;
 	unsigned failures; /* in a row */
 	mono_t open_until; /* 0 = closed */

@@ -10,6 +10,7 @@ import contract
 from build import ROOT
 import harness
 from network import NIC, wait_for_packets
+from senders import Sink
 from waiting import wait_for
 
 RATE = 20_000
@@ -137,12 +138,34 @@ class Metrics(harness.Case):
                                     **endpoint), 0)
         self.assertEqual(self.value(samples, "dispatch_deliveries_total", result="delivered",
                                     **endpoint), 0)
+        self.assertEqual(self.value(samples, "dispatch_kept", result="delivered", **endpoint), 0)
         self.assertEqual(self.value(samples, "http_requests_total", route="/in/{}/{}",
                                     method="POST", code="4xx"), 3)
         self.assertEqual(samples["ringbell_http_request_duration_seconds"][
             frozenset({("kind", "intake"), ("", "_count")})], 5)
         storage = self.ringbell.status()["storage"]
         self.assertEqual(self.value(samples, "storage_capacity_bytes"), storage["total_bytes"])
+
+    def test_deliveries_are_counted_once_each(self):
+        sink = Sink([400])
+        self.addCleanup(sink.close)
+        self.ringbell.add_endpoint("sink", kind="http", url=sink.url, levels=["critical"])
+        push = {"endpoint": "sink", "kind": "http"}
+        def counts(name):
+            samples = self.scrape()
+            return [self.value(samples, name, result=result, **push)
+                    for result in ("delivered", "dead", "suppressed")]
+        self.ringbell.send_alert(level="critical", policy="p", object="o")
+        wait_for("a dead push", lambda: counts("dispatch_kept")[1] == 1)
+        before = counts("dispatch_deliveries_total")
+        self.assertEqual(before[:2], [0, 1])
+        # given up, then delivered: two ends of one push
+        self.ringbell.api.call("POST", "/api/v1/endpoints/sink/replay", {})
+        wait_for("a delivered push", lambda: counts("dispatch_kept")[:2] == [1, 0])
+        self.assertEqual(counts("dispatch_deliveries_total")[:2], [1, 1])
+        self.ringbell.send_alert(level="error", policy="p", object="other")
+        wait_for("a suppressed push",
+                 lambda: counts("dispatch_deliveries_total")[2] > before[2])
 
     def test_finished_removed_and_written(self):
         policy = self.ringbell.add_policy("all")["id"]
