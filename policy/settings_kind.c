@@ -59,12 +59,27 @@ static int complain(const struct kind_field *field, const char *text, const char
 	return error_set(err, "invalid_value", name, "\"%.100s\": %s", text, problem);
 }
 
+/* What json_read_text would quote. */
+static int check_secret(const struct kind_field *field, const json_t *object, struct error *err)
+{
+	const json_t *value = json_object_get(object, field->key);
+	char problem[64];
+
+	if (!(field->flags & KIND_SECRET) || !value ||
+	    (json_is_string(value) && json_string_length(value) <= (size_t)field->max))
+		return 0;
+	snprintf(problem, sizeof(problem), "text of 0 to %d bytes expected", (int)field->max);
+	return complain(field, "", problem, err);
+}
+
 static int read_line(const struct kind_field *field, const json_t *object, json_t **ret,
 		     struct error *err)
 {
 	const char *text, *problem = NULL;
-	int r = json_read_text(object, "", field->key, 0, (size_t)field->max, &text, err);
+	int r = check_secret(field, object, err);
 
+	if (!r)
+		r = json_read_text(object, "", field->key, 0, (size_t)field->max, &text, err);
 	if (r)
 		return r;
 	if (field->flags & KIND_SECRET && (!*text || !strcmp(text, SETTING_SECRET)))
