@@ -92,8 +92,21 @@ static char *render_own(const struct content_order *order, const json_t *variabl
 	return take_ptr(text);
 }
 
+static char *alertmanager_json(const json_t *variables)
+{
+	CLEANUP_JSON json_t *whole = content_alertmanager_document(variables, true);
+	CLEANUP_JSON json_t *cut = NULL;
+	char *text = json_format(whole);
+
+	if (strlen(text) <= CONTENT_BODY_MAX)
+		return text;
+	free(text);
+	cut = content_alertmanager_document(variables, false);
+	return json_format(cut);
+}
+
 /* Labels and annotations are the only parts of an alert that can be too long. */
-static char *default_json(const json_t *variables)
+static char *own_json(const json_t *variables)
 {
 	CLEANUP_JSON json_t *document = content_default_document(variables);
 	json_t *alert = json_object_get(document, "alert");
@@ -113,7 +126,9 @@ static char *default_body(const struct content_order *order, const json_t *varia
 	char *text;
 
 	if (order->form == CONTENT_JSON)
-		return default_json(variables);
+		return order->document == CONTENT_DOCUMENT_ALERTMANAGER
+			       ? alertmanager_json(variables)
+			       : own_json(variables);
 	text = render_default(content_default_body(order->form, order->language), variables,
 			      escapes[order->form]);
 	text[utf8_fit(text, CONTENT_BODY_MAX)] = '\0';

@@ -31,10 +31,17 @@ enum content_language {
 	CONTENT_ZH,
 };
 
+/* What the default JSON is. */
+enum content_document {
+	CONTENT_DOCUMENT_OWN,
+	CONTENT_DOCUMENT_ALERTMANAGER, /* its webhook's, version 4: for receivers there are */
+};
+
 /* The templates of one endpoint. */
 struct content_order {
 	enum content_form form;
 	enum content_language language;
+	enum content_document document;
 	const char *content; /* "" = the form's default */
 	const char *title;   /* "" = the default: level, policy, object */
 	const char *url;     /* NULL = there is none to render */

@@ -64,6 +64,12 @@ enum content_form push_message_form(const struct endpoint *endpoint)
 	}
 }
 
+static bool is_alertmanager(const struct endpoint *endpoint)
+{
+	return endpoint->kind == ENDPOINT_HTTP &&
+	       !strcmp(endpoint_text(endpoint, "format"), "alertmanager");
+}
+
 struct content_order push_message_order(const struct endpoint *endpoint)
 {
 	const char *url = endpoint_text(endpoint, "url");
@@ -72,6 +78,8 @@ struct content_order push_message_order(const struct endpoint *endpoint)
 	return (struct content_order){
 		.form = push_message_form(endpoint),
 		.language = endpoint->language,
+		.document = is_alertmanager(endpoint) ? CONTENT_DOCUMENT_ALERTMANAGER
+						      : CONTENT_DOCUMENT_OWN,
 		.content = endpoint->content,
 		.title = endpoint->title,
 		.url = is_template ? url : NULL,
@@ -210,7 +218,7 @@ static char *test_body(const struct endpoint *endpoint, const char *text, wall_t
 
 	if (push_message_form(endpoint) != CONTENT_JSON)
 		return xstrdup(text);
-	if (!strcmp(endpoint_text(endpoint, "format"), "alertmanager"))
+	if (is_alertmanager(endpoint))
 		body = json_pack(
 			"{s:s, s:s, s:s, s:s, s:i, s:{}, s:{s:s}, s:{}, s:s, s:[{s:s, s:{s:s, "
 			"s:s}, s:{}, s:s, s:s, s:s, s:s}]}",

@@ -56,6 +56,27 @@ class Push(harness.Case):
             return [push for push in detail["deliveries"] if push["state"] == "dead"]
         self.assertEqual(wait_for("dead push", dead)[0]["status"], 400)
 
+    # RWH-02
+    def test_what_alertmanagers_receivers_take(self):
+        """The body is taken by a receiver of Alertmanager's webhooks that we have: our own intake."""
+        sink = Sink()
+        self.addCleanup(sink.close)
+        self.ringbell.add_endpoint("sink", kind="http", url=sink.url, format="alertmanager")
+        labels = {"job": "node", "quoted": 'a "b"\n</x>'}
+        for number, level in enumerate(("critical", "recovery")):
+            self.ringbell.send_alert(level=level, policy="disk-full", object="host-1",
+                                     labels=labels)
+            wait_for("push", lambda: len(sink.accepted()) == number + 1)
+        self.ringbell.api.call("DELETE", "/api/v1/endpoints/sink")
+        first, last = (json.loads(body) for body in sink.accepted())
+        self.assertEqual(first["commonLabels"],
+                         {**labels, "alertname": "disk-full", "instance": "host-1"})
+        source = self.ringbell.tokens["sources"]["alertmanager"]
+        outcomes = [self.ringbell.api.call("POST", f"/in/alertmanager/{source}", body)["alerts"][0]
+                    for body in (first, last)]
+        self.assertEqual([alert["outcome"] for alert in outcomes], ["opened", "closed"], outcomes)
+        self.assertEqual(outcomes[0]["fingerprint"], outcomes[1]["fingerprint"])
+
     def templated(self, content):
         sink = Sink()
         self.addCleanup(sink.close)

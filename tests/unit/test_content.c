@@ -196,6 +196,41 @@ static const char *url(const char *source, const char *object)
 }
 
 /* ALR-04, A-17: A value cannot change where a push goes (HTP-06). */
+/* RWH-02 */
+static void test_alertmanager_document(void)
+{
+	struct content_order order = {.form = CONTENT_JSON,
+				      .document = CONTENT_DOCUMENT_ALERTMANAGER};
+	CLEANUP_JSON json_t *firing = NULL, *over = NULL, *bare = NULL;
+	const json_t *a, *b;
+
+	firing = json_loads(render(order, CONTENT_SAMPLE_FIRING)->body, 0, NULL);
+	over = json_loads(render(order, CONTENT_SAMPLE_RECOVERED)->body, 0, NULL);
+	bare = json_loads(render(order, CONTENT_SAMPLE_MINIMAL)->body, 0, NULL);
+	check(firing && over && bare);
+	check_text(json_string_value(json_object_get(firing, "version")), "4");
+	check_text(json_string_value(json_object_get(firing, "status")), "firing");
+	check_text(json_string_value(json_object_get(over, "status")), "resolved");
+	a = json_array_get(json_object_get(firing, "alerts"), 0);
+	b = json_array_get(json_object_get(over, "alerts"), 0);
+	/* what receivers correlate by */
+	check(json_equal(json_object_get(a, "labels"), json_object_get(b, "labels")));
+	check(json_equal(json_object_get(a, "fingerprint"), json_object_get(b, "fingerprint")));
+	check(json_equal(json_object_get(firing, "groupKey"), json_object_get(over, "groupKey")));
+	check_int(json_string_length(json_object_get(a, "fingerprint")), 16);
+	check_text(json_string_value(json_object_get(a, "endsAt")), "0001-01-01T00:00:00Z");
+	check(strncmp(json_string_value(json_object_get(b, "endsAt")), "20", 2) == 0);
+	check_text(json_string_value(json_object_get(json_object_get(a, "annotations"), "level")),
+		   "critical");
+	check_has(json_string_value(json_object_get(json_object_get(a, "annotations"), "coverage")),
+		  "requested from");
+	check(*json_string_value(
+		json_object_get(json_object_get(bare, "groupLabels"), "alertname")));
+	/* a template of one's own is what is sent */
+	order.content = "{\"x\": 1}";
+	check_text(render(order, CONTENT_SAMPLE_FIRING)->body, "{\"x\": 1}");
+}
+
 static void test_url(void)
 {
 	check_text(url("http://10.0.0.1/{{policy_level}}", ""), "http://10.0.0.1/2");
@@ -265,6 +300,7 @@ int main(void)
 	test_failing_template();
 	test_own_json();
 	test_injection();
+	test_alertmanager_document();
 	test_url();
 	test_check();
 	test_no_secret();
