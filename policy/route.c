@@ -63,6 +63,6 @@ bool silence_is_active(const struct silence *silence, wall_t now)
 
 bool endpoint_takes(const struct endpoint *endpoint, const struct alert *alert)
 {
-	return has_text(endpoint->sources, alert->source) &&
+	return endpoint_takes_alerts(endpoint) && has_text(endpoint->sources, alert->source) &&
 	       has_match(endpoint->alert_policies, alert->policy_id, alert->policy_name);
 }

@@ -201,6 +201,11 @@ void endpoint_fini(struct endpoint *endpoint);
 const char *endpoint_text(const struct endpoint *endpoint, const char *key);
 int64_t endpoint_number(const struct endpoint *endpoint, const char *key);
 
+/* What is told to it: kind kafka may have catalogue records of captures beside alerts, or instead.
+ */
+bool endpoint_takes_alerts(const struct endpoint *endpoint);
+bool endpoint_takes_captures(const struct endpoint *endpoint);
+
 void source_default(struct source *source);
 /* Makes a copy of another source's member its own: its secrets are kept if the object that is read
  * next has the member, and else it is gone. */

@@ -349,3 +349,16 @@ json_t *endpoint_format_full(const struct endpoint *endpoint)
 {
 	return endpoint_format_with(endpoint, KIND_SHOWN);
 }
+
+bool endpoint_takes_alerts(const struct endpoint *endpoint)
+{
+	return endpoint->kind != ENDPOINT_KAFKA ||
+	       strcmp(endpoint_text(endpoint, "records"), "captures") != 0;
+}
+
+bool endpoint_takes_captures(const struct endpoint *endpoint)
+{
+	const char *records = endpoint_text(endpoint, "records");
+
+	return endpoint->kind == ENDPOINT_KAFKA && *records && strcmp(records, "alerts") != 0;
+}

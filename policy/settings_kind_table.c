@@ -16,6 +16,7 @@ static const char *const message_forms[] = {"markdown", "text", NULL};
 static const char *const recipient_types[] = {"party", "user", "tag", NULL};
 static const char *const mail_tls[] = {"none", "starttls", "implicit", NULL};
 static const char *const mechanisms[] = {"none", "plain", "scram-sha-256", "scram-sha-512", NULL};
+static const char *const records[] = {"alerts", "captures", "both", NULL};
 static const char *const syslog_formats[] = {"rfc5424", "rfc3164", NULL};
 static const char *const framings[] = {"octet", "newline", NULL};
 static const char *const facilities[] = {
@@ -273,6 +274,7 @@ static const struct kind_field kafka_fields[] = {
 	SECRET("password", 256),
 	{.key = "tls", .type = KIND_BOOL},
 	{.key = "idempotence", .type = KIND_BOOL, .number = 1},
+	{.key = "records", .type = KIND_WORD, .words = records, .preset = "alerts"},
 	TIMEOUT(30),
 	VERIFY,
 	CLIENT_CERT,

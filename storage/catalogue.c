@@ -290,6 +290,19 @@ int catalogue_set_digest(struct db *db, const struct segment_row *row)
 		      db_text(row->name));
 }
 
+int catalogue_is_digested(struct db *db, const char *capture)
+{
+	CLEANUP_ROWS struct db_rows rows = {0};
+	int r = db_query(db, &rows,
+			 "SELECT 1 FROM segments WHERE capture = ? AND missing = 0"
+			 " AND (sealed = 0 OR sha256 = '') LIMIT 1",
+			 db_text(capture));
+
+	if (!r)
+		r = db_next(&rows);
+	return r < 0 ? r : r != DB_ROW;
+}
+
 int catalogue_list_undigested(struct db *db, int max, struct segment_row ret[])
 {
 	CLEANUP_ROWS struct db_rows rows = {0};

@@ -92,6 +92,8 @@ int catalogue_save_segment(struct db *db,
 int catalogue_list_segments(struct db *db, const char *capture, struct segment_row **ret);
 int catalogue_remove_segment(struct db *db, const struct segment_row *row);
 int catalogue_set_digest(struct db *db, const struct segment_row *row); /* both hashes */
+/* 1 if all segments that are there are sealed and hashed, else 0, or -errno. */
+int catalogue_is_digested(struct db *db, const char *capture);
 /* Sealed segments without digest: up to max; returns the number or -errno. */
 int catalogue_list_undigested(struct db *db, int max, struct segment_row ret[]);
 

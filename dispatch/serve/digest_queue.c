@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "capture/digest.h"
 #include "capture/segment_index.h"
+#include "dispatch/serve/announce.h"
 #include "dispatch/serve/control_state.h"
 #include "storage/manifest.h"
 
@@ -32,6 +33,7 @@ struct digest_result {
 	struct digest_queue *queue;
 	struct segment_row *slot; /* NULL for a missing file */
 	struct segment_row row;
+	struct announce announce;
 };
 
 static void digest_on_pause(void *owner)
@@ -53,10 +55,13 @@ void digest_queue_fini(struct digest_queue *queue)
 
 static int digest_result_run(struct db *db, void *arg)
 {
-	const struct segment_row *row = &((struct digest_result *)arg)->row;
+	const struct digest_result *result = arg;
+	const struct segment_row *row = &result->row;
 	int r = row->missing ? catalogue_save_segment(db, row) : catalogue_set_digest(db, row);
 
-	return r ? r : manifest_due_set(db, row->capture, row->name);
+	if (!r)
+		r = manifest_due_set(db, row->capture, row->name);
+	return r ? r : announce_finished(db, &result->announce, row->capture);
 }
 
 static void slot_free(struct digest_queue *queue, struct segment_row *slot)
@@ -75,6 +80,7 @@ static void digest_result_done(void *arg, int result)
 	if (result == 0) {
 		/* after the commit: a manifest never tells what is not */
 		manifest_job_post(queue->control, digest->row.capture);
+		courier_link_kick(&queue->control->courier);
 		digest_queue_kick(queue);
 	} else {
 		timer_set(queue->pause, DIGEST_PAUSE);
@@ -90,6 +96,7 @@ static void digest_commit(struct digest_queue *queue, const struct segment_row *
 	result->queue = queue;
 	result->slot = slot;
 	result->row = *row;
+	announce_gather(queue->control, &result->announce);
 	commit_post(&queue->control->commits, digest_result_run, digest_result_done, result);
 }
 

@@ -100,6 +100,11 @@ void fact_add_remove_run(struct facts *facts, const char *policy)
 	fact_add(facts, FACT_REMOVE_RUN, policy);
 }
 
+void fact_add_finished(struct facts *facts, const char *capture, const struct announce *announce)
+{
+	fact_add(facts, FACT_FINISHED, capture)->announce = *announce;
+}
+
 /* Reports may concern a capture that was removed meanwhile: nothing to write then. */
 static int capture_known(struct db *db, const char *id)
 {
@@ -192,6 +197,8 @@ static int fact_apply(struct db *db, int captures_fd, const struct fact *fact)
 		return outbox_kill(db, fact->id, fact->text);
 	case FACT_REMOVE_RUN:
 		return journal_remove_run(db, fact->id);
+	case FACT_FINISHED:
+		return announce_finished(db, &fact->announce, fact->id);
 	}
 	bug_on(1);
 }

@@ -5,6 +5,7 @@
 
 #include <sys/queue.h>
 
+#include "dispatch/serve/announce.h"
 #include "storage/catalogue.h"
 #include "storage/outbox.h"
 
@@ -19,6 +20,7 @@ enum fact_kind {
 	FACT_SUPPRESSED,
 	FACT_KILL_PUSHES, /* of the endpoint `id`, reason = text */
 	FACT_REMOVE_RUN,  /* of the policy `id` */
+	FACT_FINISHED,	  /* the capture `id` is told of, if that is all of it */
 };
 
 struct fact {
@@ -35,6 +37,7 @@ struct fact {
 		struct segment_row segment;
 		struct gap_row gap;
 		struct outbox_push push; /* request owned */
+		struct announce announce;
 	};
 };
 STAILQ_HEAD(facts, fact);
@@ -54,6 +57,7 @@ void fact_add_setting(struct facts *facts, const char *kind, const char *id, cha
 /* push->request is put; reason NULL = to be delivered. */
 void fact_add_push(struct facts *facts, const struct outbox_push *push, const char *reason);
 void fact_add_kill(struct facts *facts, const char *endpoint, const char *reason);
+void fact_add_finished(struct facts *facts, const char *capture, const struct announce *announce);
 void fact_add_remove_run(struct facts *facts, const char *policy);
 
 /* Store thread. 0 or the first failure. */

@@ -257,6 +257,25 @@ char *push_message_format_test(const struct endpoint *endpoint, const char *text
 	return json_format(request);
 }
 
+char *push_message_format_record(const json_t *body, const char *capture, const char *policy,
+				 const char *probe, wall_t now)
+{
+	CLEANUP_JSON json_t *request = json_object();
+	CLEANUP_FREE char *text = json_format(body);
+
+	json_object_set_new(request, "version", json_integer(VERSION));
+	json_object_set_new(request, "form", json_integer(CONTENT_JSON));
+	json_object_set_new(request, "level", json_integer(LEVEL_INFO));
+	set_text(request, "body", text);
+	set_text(request, "event", "notice");
+	set_text(request, "fingerprint", capture);
+	set_text(request, "source", "ringbell");
+	set_text(request, "policy", policy);
+	set_text(request, "probe", probe);
+	json_object_set_new(request, "at", json_integer(now.ns));
+	return json_format(request);
+}
+
 /* ---- at lease ---- */
 
 /* What each setting is to the courier; a kind has one row per text at most. */

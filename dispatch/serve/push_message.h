@@ -23,6 +23,10 @@ char *push_message_format(const struct endpoint *endpoint, const struct content 
 char *push_message_format_test(const struct endpoint *endpoint, const char *text, const char *probe,
 			       wall_t now);
 
+/* A catalogue record of a capture: the body as it is; its key is the capture's id. */
+char *push_message_format_record(const json_t *body, const char *capture, const char *policy,
+				 const char *probe, wall_t now);
+
 /* Stored request + settings → what the courier gets. 0, or -EINVAL if it is damaged or does not fit
  * the courier's limits. */
 int push_message_parse(const char *request, const struct endpoint *endpoint, const char *push,

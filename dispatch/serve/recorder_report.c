@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "dispatch/serve/announce.h"
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/decision.h"
 #include "dispatch/serve/history_job.h"
@@ -81,6 +82,7 @@ static void close_hole(struct decision *decision, const struct live_capture *cap
 static void finish(struct decision *decision, struct live_capture *capture)
 {
 	struct capture_row *row = &capture->row;
+	struct announce announce;
 	char policy[IDENT_SIZE];
 
 	row->state = CAPTURE_FINISHED;
@@ -90,6 +92,8 @@ static void finish(struct decision *decision, struct live_capture *capture)
 	for (size_t i = 0; i < capture->track_count; i++)
 		close_hole(decision, capture, &capture->tracks[i], row->requested_until);
 	fact_add_capture(&decision->facts, row);
+	announce_gather(decision->control, &announce);
+	fact_add_finished(&decision->facts, row->id, &announce);
 	fact_add_note(&decision->facts, decision->now.wall, "capture", row->id, "",
 		      "capture finished: %s", row->stop_reason);
 	decision_note_clock(decision, row->id);

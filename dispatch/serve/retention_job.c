@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "dispatch/serve/announce.h"
 #include "dispatch/serve/control_state.h"
 #include "storage/retention.h"
 
@@ -40,6 +41,7 @@ struct look {
 	char capture[IDENT_SIZE];
 	char folder[128];
 	int outcome;
+	struct announce announce;
 };
 
 static void look_free(struct look *look)
@@ -80,7 +82,20 @@ static void delete_done(void *arg, int result);
 
 static int finish_run(struct db *db, void *arg)
 {
-	return retention_finish(db, ((struct look *)arg)->capture);
+	const struct look *look = arg;
+	int r = retention_finish(db, look->capture);
+
+	return r < 0 ? r : announce_removed(db, &look->announce, look->capture);
+}
+
+static void finish_done(void *arg, int result);
+
+static void finish_post(struct look *look)
+{
+	struct control *control = look->job->control;
+
+	announce_gather(control, &look->announce);
+	commit_post(&control->commits, finish_run, finish_done, look);
 }
 
 static void delete_next(struct look *look)
@@ -99,6 +114,7 @@ static void finish_done(void *arg, int result)
 	log_info("control", "capture %s: files removed", look->capture);
 	look->job->removed++;
 	look->deleting = false;
+	courier_link_kick(&look->job->control->courier);
 	delete_next(look);
 }
 
@@ -118,7 +134,7 @@ static void delete_done(void *arg, int result)
 	if (result < 0 || look->outcome == RETENTION_MORE)
 		delete_next(look);
 	else
-		commit_post(&look->job->control->commits, finish_run, finish_done, look);
+		finish_post(look);
 }
 
 /* ---- second: the decision, durable ---- */
