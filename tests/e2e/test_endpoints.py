@@ -10,6 +10,7 @@ import tempfile
 import harness
 import vendors
 from network import die_with_parent
+from senders import Sink
 from vendors import (BOT_TOKEN, CORP_SECRET, DING_SECRET, DING_TOKEN, ROBOT_KEY, ROUTING_KEY,
                      SIGNING_SECRET, SMTP_PASSWORD)
 from waiting import wait_for
@@ -160,6 +161,38 @@ class Endpoints(harness.Case):
         first, second = self.plain.bodies("/slack-api")
         self.assertNotIn("thread_ts", first)
         self.assertEqual(second["thread_ts"], "0.1")
+
+    # EPC-23
+    def test_an_alert_names_other_recipients_if_it_may(self):
+        mail, sink = self.peer(vendors.Mail(self.folder)), self.peer(Sink())
+        others = {"email": "other@example.org", "slack": "#other", "wecom_app": "7",
+                  "pagerduty": "f" * 32, "http": sink.url}
+        rows = [self.mail_settings(mail, name="email")]
+        rows += [self.settings(kind, self.plain.url) for kind in others if kind != "email"]
+        for row in rows:
+            self.ringbell.api.call("POST", "/api/v1/endpoints", row | {"title": "{{ object }}"})
+        annotations = {f"ringbell_to_{kind}": other for kind, other in others.items()}
+        first = self.ringbell.send_alert(level="critical", policy="p", object="may-not",
+                                         annotations=annotations)
+        self.assertEqual(self.settled(first), ["delivered"] * 5)
+        for row in rows:
+            self.ringbell.api.call("PATCH", f"/api/v1/endpoints/{row['name']}",
+                                   {"allow_override": True})
+        del self.plain.requests[:]
+        second = self.ringbell.send_alert(level="critical", policy="p", object="elsewhere",
+                                          annotations=annotations)
+        # nobody has that key, which is what the vendor says
+        self.assertEqual(sorted(self.settled(second)), ["dead"] + ["delivered"] * 4)
+        wait_for("mail", lambda: [to for _, to, text in mail.messages
+                                  if "elsewhere" in text] == [["other@example.org"]])
+        # that one endpoint fails is told through the others, and goes where it always does
+        about = lambda path: [body for body in self.plain.bodies(path)
+                              if "elsewhere" in json.dumps(body)]
+        self.assertEqual([body["toparty"] for body in about("/cgi-bin/message/send")], ["7"])
+        self.assertEqual([body["channel"] for body in about("/slack")], ["#other"])
+        self.assertEqual(about("/hook") + about("/pd"), [])
+        self.assertEqual(sum(b"elsewhere" in body for body in sink.accepted()), 1)
+        self.no_secret_shows()
 
     # DSP-08, WCR-05
     def test_overflow_is_one_message(self):

@@ -56,6 +56,22 @@ class Push(harness.Case):
             return [push for push in detail["deliveries"] if push["state"] == "dead"]
         self.assertEqual(wait_for("dead push", dead)[0]["status"], 400)
 
+    # DSP-09
+    def test_the_fallback_is_told_of_beginning_and_end(self):
+        second, first = Sink(), Sink([400])
+        for sink in (first, second):
+            self.addCleanup(sink.close)
+        self.ringbell.add_endpoint("second", kind="http", url=second.url, levels=["no_data", "recovery"])
+        self.ringbell.add_endpoint("first", kind="http", url=first.url, fallback="second")
+        def heard():
+            return [alert["level"] for alert in (json.loads(body)["alert"]
+                                                 for body in second.accepted())
+                    if alert["policy"]["id"] == "disk-full"]
+        self.send("critical")
+        wait_for("the beginning", lambda: heard() == ["critical"])
+        self.send("recovery")
+        wait_for("the end", lambda: heard() == ["critical", "recovery"])
+
     # RWH-02
     def test_what_alertmanagers_receivers_take(self):
         """The body is taken by a receiver of Alertmanager's webhooks that we have: our own intake."""
