@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "dispatch/serve/control_state.h"
+#include "dispatch/serve/self.h"
 #include "policy/alert.h"
 
 #define LOOK_EVERY DUR_S
@@ -16,6 +17,30 @@ static void ring_name(const struct control *control, uint32_t index, char ret[CH
 
 	control_ring(control, index, &view);
 	memcpy(ret, view.nic, CHILD_NIC_SIZE);
+}
+
+/* An alert of its own, since nobody looks at a log while nothing is recorded. What a control before
+ * raised ends when the ring is seen to move. */
+static void tell_deaf(struct watch_self *watch, uint32_t index, const char *nic, uint64_t packets)
+{
+	struct watch_ring *own = &watch->rings[index];
+	bool deaf = own->heartbeat.stalled;
+
+	if (!own->first)
+		own->first = packets + 1;
+	if (!watch->control->engine || own->deaf == (deaf ? DEAF_YES : DEAF_NO) ||
+	    (!deaf && own->deaf == DEAF_UNTOLD && own->first == packets + 1))
+		return;
+	own->deaf = deaf ? DEAF_YES : DEAF_NO;
+	self_raise(
+		watch->control,
+		&(struct self_alert){.policy = "ring_deaf",
+				     .object = nic,
+				     .text = deaf ? "the NIC counts packets and the ring gets "
+						    "none: nothing is being recorded"
+						  : "the ring gets packets again, or the NIC none",
+				     .level = LEVEL_CRITICAL,
+				     .over = !deaf});
 }
 
 static void look_at_heart(struct watch_self *watch, uint32_t index, mono_t now)
@@ -39,6 +64,7 @@ static void look_at_heart(struct watch_self *watch, uint32_t index, mono_t now)
 			  nic);
 	else if (r == HEARTBEAT_BACK)
 		log_info("watch", "%s: the ring gets packets again", nic);
+	tell_deaf(watch, index, nic, atomic_load(&ring->packets));
 }
 
 /* Short because it is small, not because it is young. */

@@ -17,8 +17,14 @@ struct control;
 
 struct watch_ring {
 	struct heartbeat heartbeat;
-	bool is_short; /* reaches back less far than alerts come late, told */
-	dur_t delay;   /* of the alerts that come latest */
+	enum {
+		DEAF_UNTOLD, /* an alert of a control before may be open */
+		DEAF_NO,
+		DEAF_YES,
+	} deaf;		/* as the alert "ring_deaf" says */
+	uint64_t first; /* packets in the ring at the first look, plus one; 0 = there was none */
+	bool is_short;	/* reaches back less far than alerts come late, told */
+	dur_t delay;	/* of the alerts that come latest */
 	char source[REACH_NAME_SIZE];
 };
 

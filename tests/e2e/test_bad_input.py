@@ -2,6 +2,7 @@
 """Bad input and bad luck: each has a problem that names its cause, or a visible error state."""
 
 import concurrent.futures
+import json
 import os
 import subprocess
 import tempfile
@@ -11,6 +12,7 @@ import uuid
 import harness
 import packets
 from network import wait_for_packets
+from senders import Sink
 from waiting import wait_for
 
 RATE = 50_000
@@ -205,6 +207,12 @@ class BadLuck(harness.Case):
         self.addCleanup(subprocess.run, ["umount", "-l", folder], check=True)
         return folder
 
+    def told(self, sink):
+        """What was pushed of the policy's trouble: level and code."""
+        alerts = [json.loads(body)["alert"] for body in sink.accepted()]
+        return [(alert["level"], alert["text"].partition(":")[0])
+                for alert in alerts if alert["policy"]["name"] == "policy_abnormal"]
+
     def test_full_captures_folder(self):
         disk = self.small_disk(28 * harness.MIB)
         ringbell = self.daemon(rings=RINGS, storage={"min_free_bytes": 4 * harness.MIB},
@@ -212,16 +220,22 @@ class BadLuck(harness.Case):
         ballast = f"{disk}/ballast"
         with open(ballast, "wb") as out:
             out.write(bytes(20 * harness.MIB))
+        sink = Sink()
+        self.addCleanup(sink.close)
+        ringbell.add_endpoint("people", kind="http", url=sink.url, sources=["ringbell"])
         self.traffic(5000) # 1.5 MB/s: 4 MiB are soon full, 24 MiB not
         policy = self.begin(ringbell, rotate_bytes=2 * harness.MIB)
         row = self.wait_state(ringbell, policy, "abnormal")
         self.assertIn("disk_full", row["reason"])
+        wait_for("people are told", lambda: self.told(sink) == [("error", "disk_full")], 20)
         self.assertEqual(ringbell.api.ask("GET", "/livez").status, 200)
         os.unlink(ballast)
         self.wait_state(ringbell, policy, "on", 40)
+        wait_for("and of its end", lambda: len(self.told(sink)) == 2, 20)
         ringbell.switch(policy, "automatic")
         row = ringbell.wait_capture(policy, "finished")
         self.assertEqual(row["coverage"]["completeness"], "partial", row)
+        self.assertIn(row["coverage"]["code"], ("disk_full", "dropped_disk"))
         facts = self.verify(ringbell.download(row["id"]))
         self.assertEqual(facts["dup"], 0, facts)
         holes = [gap for gap in row["gaps"] if gap["cause"] == "disk" and gap["unknown"]]

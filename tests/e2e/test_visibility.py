@@ -11,6 +11,7 @@ import time
 
 import harness
 from network import NIC, wait_for_packets
+from senders import Sink
 from waiting import wait_for
 
 RATE = 20_000
@@ -27,6 +28,9 @@ class Visibility(harness.Case):
 
     def test_a_dead_ring_is_told_within_five_seconds(self):
         daemon = self.daemon(rings=SMALL)
+        sink = Sink()
+        self.addCleanup(sink.close)
+        daemon.add_endpoint("people", kind="http", url=sink.url, sources=["ringbell"])
         self.traffic(RATE)
         wait_for_packets(RATE)
         self.assertEqual(self.metric(daemon, f'capture_heartbeat{{ring="{NIC}"}}'), 1)
@@ -38,9 +42,17 @@ class Visibility(harness.Case):
         self.assertLess(time.monotonic() - start, 8) # 5 s, and what a busy machine adds
         self.assertEqual(self.metric(daemon, f'capture_heartbeat{{ring="{NIC}"}}'), 0)
         self.assertIn(f"{NIC}: the NIC counts packets and the ring does not", daemon.read_log())
+
+        def told():
+            alerts = [json.loads(body)["alert"] for body in sink.accepted()]
+            return [(alert["policy"]["name"], alert["object"]["name"], alert["status"])
+                    for alert in alerts]
+        wait_for("people are told", lambda: told() == [("ring_deaf", NIC, "firing")], 20)
         os.kill(recorder, signal.SIGCONT)
         wait_for("it is well again", lambda: not self.problems(daemon))
         self.assertIn(f"{NIC}: the ring gets packets again", daemon.read_log())
+        wait_for("people are told of its end", lambda: told()[1:] == [("ring_deaf", NIC, "recovered")],
+                 20)
 
     def test_history_shorter_than_alerts_are_late(self):
         daemon = self.daemon(rings=SMALL)
