@@ -20,9 +20,14 @@
 
 #define DB_ROW 1 /* db_next: there is a row */
 
+struct statement {
+	const char *sql; /* where its text stood when it was prepared: only compared */
+	sqlite3_stmt *prepared;
+};
+
 struct db {
 	sqlite3 *sqlite;
-	sqlite3_stmt **statements;
+	struct statement *statements;
 	size_t count;
 	int wal_pages; /* in the write-ahead log after the last commit */
 	char message[200];

@@ -104,7 +104,7 @@ static void on_program(void *owner, const struct program *program)
 static void ask_next(struct ring_job *job)
 {
 	struct control *control = job->exchange->control;
-	char exclusion[LISTEN_EXCLUSION_SIZE], text[COMPILE_TEXT_MAX];
+	char text[COMPILE_TEXT_MAX];
 	struct ring_view ring;
 
 	if (job->asked == job->count) {
@@ -113,8 +113,8 @@ static void ask_next(struct ring_job *job)
 		return;
 	}
 	bug_on(!control_ring(control, job->rings[job->asked], &ring));
-	listen_exclusion(&control->address, ring.nic, exclusion);
-	program_format_text(exclusion, job->order.filter, text);
+	program_format_text(control_exclusion(control, job->rings[job->asked], &ring),
+			    job->order.filter, text);
 	program_wait(&control->programs, ring.link_type, text, on_program, job);
 }
 

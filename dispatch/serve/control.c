@@ -143,16 +143,30 @@ static void stop_orphans(struct decision *decision)
 	}
 }
 
+const char *control_exclusion(struct control *control, uint32_t index, const struct ring_view *ring)
+{
+	struct exclusion *kept = &control->exclusions[index];
+	mono_t now = mono_now();
+
+	if (kept->at.ns && mono_sub(now, kept->at) < DUR_S && !strcmp(kept->nic, ring->nic))
+		return kept->text;
+	memcpy(kept->nic, ring->nic, sizeof(kept->nic));
+	listen_exclusion(&control->address, ring->nic, kept->text);
+	kept->at = now;
+	return kept->text;
+}
+
 /* Every policy's filter is compiled now, so that the first alert does not wait for it, and so that
  * a filter that went bad is known before it is needed. */
 static void warm_programs(struct control *control)
 {
-	char exclusion[LISTEN_EXCLUSION_SIZE], text[COMPILE_TEXT_MAX];
 	const struct pcap_policy *policy;
+	char text[COMPILE_TEXT_MAX];
 	struct ring_view ring;
 
 	for (uint32_t r = 0; control_ring(control, r, &ring); r++) {
-		listen_exclusion(&control->address, ring.nic, exclusion);
+		const char *exclusion = control_exclusion(control, r, &ring);
+
 		for (size_t i = 0; (policy = engine_policy_at(control->engine, i)); i++) {
 			program_format_text(exclusion, policy->filter, text);
 			program_get(&control->programs, ring.link_type, text);

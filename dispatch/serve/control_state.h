@@ -46,6 +46,13 @@
 
 struct server;
 
+/* What keeps this process's own traffic out of captures on a NIC, as it was a moment ago. */
+struct exclusion {
+	char nic[CHILD_NIC_SIZE];
+	mono_t at;
+	char text[LISTEN_EXCLUSION_SIZE];
+};
+
 struct control {
 	struct control_config config;
 	struct loop *loop;
@@ -92,6 +99,7 @@ struct control {
 	struct tails tails;
 	struct source_sockets source_sockets;
 	struct topic_sources topics;
+	struct exclusion exclusions[CHILD_RINGS_MAX];
 	struct server *server;
 	struct timer *engine_timer;
 	struct timer *retry_timer; /* another try at loading */
@@ -121,6 +129,10 @@ struct ring_view {
 };
 bool control_ring(const struct control *control, uint32_t index, struct ring_view *ret);
 /* Number of rings, bounded. */
+/* The filter text that keeps our own traffic out of captures on that ring's NIC; looked up again
+ * after a second, since asking for addresses costs more than a decision. */
+const char *control_exclusion(struct control *control, uint32_t index,
+			      const struct ring_view *ring);
 uint32_t control_ring_count(const struct control *control);
 
 /* Why the process does not serve yet; NULL = it is ready. */

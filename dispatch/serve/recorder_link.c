@@ -379,14 +379,14 @@ static void send_stop(struct recorder_link *recorder, const struct live_capture 
 static const struct program *track_program(struct control *control, struct live_capture *capture,
 					   struct live_track *track)
 {
-	char exclusion[LISTEN_EXCLUSION_SIZE], text[COMPILE_TEXT_MAX];
 	const struct program *program;
+	char text[COMPILE_TEXT_MAX];
 	struct ring_view ring;
 	char reason[160];
 
 	bug_on(!control_ring(control, track->ring, &ring));
-	listen_exclusion(&control->address, ring.nic, exclusion);
-	program_format_text(exclusion, capture->committed.filter, text);
+	program_format_text(control_exclusion(control, track->ring, &ring),
+			    capture->committed.filter, text);
 	program = program_get(&control->programs, ring.link_type, text);
 	if (program->state == PROGRAM_READY)
 		return program;
