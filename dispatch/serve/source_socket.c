@@ -23,11 +23,13 @@ struct sender {
 	struct source_socket *socket; /* NULL: gone, freed when its decision is through */
 	int fd;
 	struct watch *watch;
-	bool deciding; /* a decision is on its way */
-	bool ended;    /* the connection is; the rest is parsed still */
-	bool skipping; /* the rest of a line that is too long */
-	size_t taken;  /* what the decision is about: bytes of data, or datagrams */
-	char *data;    /* streams: LINES_BYTES_MAX */
+	bool deciding;	   /* a decision is on its way */
+	bool ended;	   /* the connection is; the rest is parsed still */
+	bool skipping;	   /* the rest of a line that is too long */
+	bool was_skipping; /* where the decision that is on its way begins */
+	size_t taken; /* what the decision is about: bytes of data, or datagrams that are not empty
+		       */
+	char *data;   /* streams: LINES_BYTES_MAX */
 	size_t len;
 };
 
@@ -109,17 +111,28 @@ static void sender_new(struct source_socket *socket, int fd, char *data)
 	watch_enable(sender->watch);
 }
 
+/* Returns the size of the first datagram, or -1. Without MSG_PEEK as flag it is gone. */
+static ssize_t datagram_first(const struct sender *sender, int flag)
+{
+	char none;
+
+	return recv(sender->fd, &none, sizeof(none), MSG_DONTWAIT | MSG_TRUNC | flag);
+}
+
 /* What was decided about leaves the buffer, or the socket. */
 static void forget_taken(struct sender *sender)
 {
-	char none;
+	ssize_t n = 0;
 
 	if (sender->data) {
 		sender->len -= sender->taken;
 		memmove(sender->data, sender->data + sender->taken, sender->len);
+		sender->taken = 0;
 	}
-	for (size_t i = 0; !sender->data && i < sender->taken; i++)
-		(void)recv(sender->fd, &none, sizeof(none), MSG_DONTWAIT | MSG_TRUNC);
+	while (sender->taken && n >= 0) {
+		n = datagram_first(sender, 0);
+		sender->taken -= n > 0;
+	}
 	sender->taken = 0;
 }
 
@@ -132,6 +145,7 @@ static void on_committed(void *owner, struct decision *decision, int result)
 		sender_free(sender);
 	} else if (result < 0) { /* decided again from what is still there */
 		sender->taken = 0;
+		sender->skipping = sender->was_skipping;
 		pause_watch(sender->socket->sockets, sender->watch);
 	} else {
 		sender->socket->alerts += decision->alerts.count;
@@ -186,6 +200,7 @@ static void stream_read(struct sender *sender, const struct source *source)
 
 	if (has_more) {
 		lines_start(&lines, sender->socket->sockets->control, source);
+		sender->was_skipping = sender->skipping;
 		sender->taken = lines_parse(&lines, sender->data, sender->len, &sender->skipping);
 		sender_decide(sender, &lines);
 	}
@@ -194,13 +209,6 @@ static void stream_read(struct sender *sender, const struct source *source)
 }
 
 /* ---- datagrams ---- */
-
-/* Returns the size of the next one, or -1. More than LINES_BYTES_MAX: it is not whole. */
-static ssize_t datagram_look(const struct sender *sender, int flag)
-{
-	return recv(sender->fd, sender->socket->sockets->chunk, LINES_BYTES_MAX,
-		    MSG_DONTWAIT | MSG_TRUNC | flag);
-}
 
 static void add_datagram(struct lines *lines, const char *text, size_t len)
 {
@@ -215,28 +223,47 @@ static void add_datagram(struct lines *lines, const char *text, size_t len)
 	}
 }
 
-/* SO_PEEK_OFF (Linux 3.4): each look shows the next datagram, from the first one again when it is
- * set. One that was shown and is empty is never shown again, so there may be nothing to see where
- * the socket is readable: then the first one is taken. So is one that is too long. */
+/* SO_PEEK_OFF (Linux 3.4): -1 shows the first datagram each time; from 0 on each look shows the
+ * next one. An empty one that was shown is not shown again then: it is not counted, so that the
+ * count says the same after a decision that failed. */
+static int set_look(const struct sender *sender, int from)
+{
+	return setsockopt(sender->fd, SOL_SOCKET, SO_PEEK_OFF, &from, sizeof(from));
+}
+
+/* What is no alert for sure, empty or too long, leaves the socket. */
+static void drop_useless(const struct sender *sender)
+{
+	for (int i = 0; i < DATAGRAMS_MAX; i++) {
+		ssize_t n = datagram_first(sender, MSG_PEEK);
+
+		if (n < 0 || (n > 0 && n <= LINES_BYTES_MAX))
+			return;
+		datagram_first(sender, 0);
+	}
+}
+
 static void datagrams_read(struct sender *sender, const struct source *source)
 {
 	struct source_sockets *sockets = sender->socket->sockets;
-	int start = 0;
 	struct lines lines;
-	ssize_t n = -1;
+	ssize_t n;
 
-	if (setsockopt(sender->fd, SOL_SOCKET, SO_PEEK_OFF, &start, sizeof(start))) {
+	if (!set_look(sender, -1))
+		drop_useless(sender);
+	if (set_look(sender, 0)) {
 		pause_watch(sockets, sender->watch);
 		return;
 	}
 	lines_start(&lines, sockets->control, source);
-	while (sender->taken < DATAGRAMS_MAX && !lines_full(&lines) &&
-	       (n = datagram_look(sender, MSG_PEEK)) >= 0 && n <= LINES_BYTES_MAX) {
+	while (sender->taken < DATAGRAMS_MAX && !lines_full(&lines)) {
+		n = recv(sender->fd, sockets->chunk, LINES_BYTES_MAX,
+			 MSG_DONTWAIT | MSG_TRUNC | MSG_PEEK);
+		if (n <= 0 || n > LINES_BYTES_MAX)
+			break;
 		add_datagram(&lines, sockets->chunk, (size_t)n);
 		sender->taken++;
 	}
-	if (!sender->taken && (n = datagram_look(sender, 0)) > 0 && n <= LINES_BYTES_MAX)
-		add_datagram(&lines, sockets->chunk, (size_t)n);
 	sender_decide(sender, &lines);
 }
 

@@ -28,6 +28,7 @@ struct position {
 	uint64_t device;
 	uint64_t inode;
 	int64_t offset;
+	bool skipping; /* it is in the rest of a line longer than the chunk */
 };
 
 enum tail_state {
@@ -40,9 +41,8 @@ struct tail {
 	LIST_ENTRY(tail) next;
 	struct tails *tails;
 	enum tail_state state;
-	bool gone;     /* its source is; freed when nothing is on its way */
-	bool known;    /* position says something */
-	bool skipping; /* the rest of a line longer than the chunk */
+	bool gone;  /* its source is; freed when nothing is on its way */
+	bool known; /* position says something */
 	char source[IDENT_SIZE];
 	char path[512];
 	int fd;
@@ -58,8 +58,9 @@ static char *position_format(const struct tail *tail)
 {
 	const struct position *position = &tail->position;
 	CLEANUP_JSON json_t *json = json_pack(
-		"{s:s, s:I, s:I, s:I}", "path", tail->path, "device", (json_int_t)position->device,
-		"inode", (json_int_t)position->inode, "offset", (json_int_t)position->offset);
+		"{s:s, s:I, s:I, s:I, s:b}", "path", tail->path, "device",
+		(json_int_t)position->device, "inode", (json_int_t)position->inode, "offset",
+		(json_int_t)position->offset, "skipping", (int)position->skipping);
 
 	return json_format(json);
 }
@@ -79,7 +80,8 @@ static int on_position(void *owner, const char *id, const char *text)
 	tail->committed =
 		(struct position){(uint64_t)json_integer_value(json_object_get(json, "device")),
 				  (uint64_t)json_integer_value(json_object_get(json, "inode")),
-				  json_integer_value(json_object_get(json, "offset"))};
+				  json_integer_value(json_object_get(json, "offset")),
+				  json_is_true(json_object_get(json, "skipping"))};
 	tail->known = true;
 	return 0;
 }
@@ -126,7 +128,6 @@ static void tail_close(struct tail *tail)
 	if (tail->fd >= 0)
 		close(tail->fd);
 	tail->fd = -1;
-	tail->skipping = false;
 	tail->replaced_at = (mono_t){0};
 }
 
@@ -191,11 +192,11 @@ static bool tail_open(struct tail *tail)
 		return false;
 	}
 	set_problem(tail, "");
-	tail->position = (struct position){st.st_dev, st.st_ino, 0};
+	tail->position = (struct position){st.st_dev, st.st_ino, 0, false};
 	if (!tail->known) {
 		tail->position.offset = st.st_size; /* what was before us is no news */
 	} else if (is_at(&tail->committed, &st)) {
-		tail->position.offset = tail->committed.offset;
+		tail->position = tail->committed;
 	} else {
 		old = open_renamed(tail->path, &tail->committed, &st);
 		if (old >= 0) {
@@ -208,16 +209,67 @@ static bool tail_open(struct tail *tail)
 	return true;
 }
 
-static void switch_file(struct tail *tail)
+static bool ends_in(const char *name, const char *end)
+{
+	size_t n = strlen(name), m = strlen(end);
+
+	return n > m && !strcmp(name + n - m, end);
+}
+
+static bool is_packed(const char *name)
+{
+	return ends_in(name, ".gz") || ends_in(name, ".xz") || ends_in(name, ".zst") ||
+	       ends_in(name, ".bz2");
+}
+
+static bool is_later(const struct stat *a, const struct stat *b)
+{
+	return a->st_mtim.tv_sec != b->st_mtim.tv_sec ? a->st_mtim.tv_sec > b->st_mtim.tv_sec
+						      : a->st_mtim.tv_nsec > b->st_mtim.tv_nsec;
+}
+
+/* The file may have been rotated more than once since we looked: of those whose name begins with
+ * its own (eve.json.1, eve.json-20261125), the first one that was written to after the one in hand.
+ * *st is the newest, which has the name itself; it is what is left if there is no such file. */
+static int open_successor(const struct tail *tail, const struct stat *here, struct stat *st)
+{
+	const char *name = strrchr(tail->path, '/') + 1;
+	CLEANUP_FREE char *folder = strndup(tail->path, (size_t)(name - tail->path));
+	CLEANUP_CLOSE int best = open_file(tail->path, st);
+	DIR *dir = best >= 0 ? opendir(folder) : NULL;
+	struct dirent *entry;
+
+	for (int i = 0; dir && i < NAMES_MAX && (entry = readdir(dir)); i++) {
+		struct stat there;
+
+		if (strncmp(entry->d_name, name, strlen(name)) != 0 || is_packed(entry->d_name) ||
+		    fstatat(dirfd(dir), entry->d_name, &there, 0) || !is_later(&there, here) ||
+		    !is_later(st, &there))
+			continue;
+		CLEANUP_FREE char *path = xasprintf("%s%s", folder, entry->d_name);
+		int fd = open_file(path, &there);
+
+		if (fd < 0)
+			continue;
+		close(best);
+		best = fd;
+		*st = there;
+	}
+	if (dir)
+		closedir(dir);
+	return take_fd(&best);
+}
+
+static void switch_file(struct tail *tail, const struct stat *here)
 {
 	struct stat st;
-	int fd = open_file(tail->path, &st);
+	int fd = open_successor(tail, here, &st);
 
 	if (fd < 0)
 		return;
 	tail_close(tail);
 	tail->fd = fd;
-	tail->position = (struct position){st.st_dev, st.st_ino, 0};
+	tail->position = (struct position){st.st_dev, st.st_ino, 0, false};
 }
 
 /* At the end of what is there: was it shortened, or does another file have the name? */
@@ -231,13 +283,13 @@ static void look_for_change(struct tail *tail)
 	if (here.st_size < tail->position.offset) {
 		log_info("alert", "%s: was shortened, read from its beginning", tail->path);
 		tail->position.offset = 0;
-		tail->skipping = false;
+		tail->position.skipping = false;
 	} else if (stat(tail->path, &there) || is_at(&tail->position, &there)) {
 		tail->replaced_at = (mono_t){0};
 	} else if (!tail->replaced_at.ns) {
 		tail->replaced_at = now;
 	} else if (mono_sub(now, tail->replaced_at) >= LAST_WORDS) {
-		switch_file(tail);
+		switch_file(tail, &here);
 	}
 }
 
@@ -281,7 +333,7 @@ static bool tail_read(struct tail *tail, const struct source *source)
 		return false;
 	}
 	lines_start(&lines, tail->tails->control, source);
-	done = lines_parse(&lines, tail->tails->chunk, (size_t)n, &tail->skipping);
+	done = lines_parse(&lines, tail->tails->chunk, (size_t)n, &tail->position.skipping);
 	tail->position.offset += (int64_t)done;
 	if (lines_count(&lines) ||
 	    tail->position.offset - tail->committed.offset > QUIET_BYTES_MAX || !tail->known) {

@@ -22,7 +22,7 @@ target_link_libraries(test_tls PRIVATE PkgConfig::SSL)
 add_library(unit_control_lab OBJECT control_lab.c ${CMAKE_SOURCE_DIR}/dispatch/push/courier_push.c)
 target_link_libraries(unit_control_lab PUBLIC ringbell_options base PkgConfig::JANSSON)
 foreach(name control control_api control_narrow control_routing control_gate control_push
-	control_socket control_topics)
+	control_socket control_tail control_topics)
 	ringbell_unit(${name} unit_control_lab serve policy storage capture base)
 endforeach()
 

@@ -219,6 +219,30 @@ static void datagrams_survive(struct lab *lab, const struct child_source_socket 
 	lab_wait(lab, has_alerts(lab, "datagrams", 24), 20);
 }
 
+/* Empty ones among alerts take none of them along, and nothing comes twice. */
+static void empty_datagrams(struct lab *lab, const struct child_source_socket *told)
+{
+	CLEANUP_CLOSE int fd = connect_to(told);
+	CLEANUP_FREE char *text = xcalloc(1, 2 * LINES_BYTES_MAX);
+	int room = 8 * LINES_BYTES_MAX;
+	size_t before, events;
+
+	count_alerts(lab, "datagrams", &before);
+	check(!setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)) ||
+	      !setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)));
+	for (int i = 0; i < 10; i++) {
+		check(!send(fd, "", 0, 0));
+		put_record(lab, fd, 200 + i, "\n");
+		check(!send(fd, "", 0, 0));
+		(void)send(fd, text, 2 * LINES_BYTES_MAX,
+			   MSG_DONTWAIT); /* too long, if there is room */
+		lab_idle(lab, 5 * (i % 2));
+	}
+	lab_wait(lab, has_alerts(lab, "datagrams", 34), 20);
+	count_alerts(lab, "datagrams", &events);
+	check_int(events, before + 10);
+}
+
 /* Nobody reads it before a source names it, and one source alone does. */
 static void who_reads(struct lab *lab)
 {
@@ -258,6 +282,7 @@ int main(void)
 	a_flood_waits(&lab, &stream);
 	many_senders(&lab, &stream);
 	datagrams_survive(&lab, &datagrams, b);
+	empty_datagrams(&lab, &datagrams);
 	who_reads(&lab);
 	lab_fini(&lab);
 	return 0;
