@@ -4,8 +4,10 @@
 import base64
 import hmac
 import os
+import shutil
 import socket
 import ssl
+import subprocess
 import threading
 
 CHALLENGE = b"<1896.697170952@mail.example.org>"
@@ -120,3 +122,68 @@ class Session:
             lines.append(line)
         self.server.mails.append(b"".join(lines).decode())
         self.say("250 2.0.0 queued as " + os.urandom(4).hex())
+
+
+class Exim:
+    """The real one: takes mail for example.org from bob, and over TLS alone, and relays it to `sink`, a
+    MailServer without TLS."""
+
+    CONFIG = """\
+primary_hostname = mail.example.org
+local_interfaces = 127.0.0.1
+daemon_smtp_ports = {port}
+spool_directory = {folder}/spool
+log_file_path = {folder}/spool/%slog
+pid_file_path = {folder}/exim.pid
+tls_certificate = {folder}/spool/cert.pem
+tls_privatekey = {folder}/spool/key.pem
+tls_advertise_hosts = *
+auth_advertise_hosts = ${{if eq{{$tls_in_cipher}}{{}}{{}}{{*}}}}
+acl_smtp_rcpt = rcpt
+keep_environment =
+begin acl
+rcpt:
+  deny !encrypted = *
+  deny !authenticated = *
+  accept domains = example.org
+  deny message = relay not permitted
+begin routers
+out:
+  driver = manualroute
+  route_list = * 127.0.0.1
+  transport = out
+  self = send
+begin transports
+out:
+  driver = smtp
+  port = {sink}
+  hosts_avoid_tls = *
+  allow_localhost
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_prompts = :
+  server_condition = ${{if and{{{{eq{{$auth2}}{{bob}}}}{{eq{{$auth3}}{{{password}}}}}}}}}
+  server_set_id = $auth2
+"""
+
+    def __init__(self, folder, port, password, sink):
+        self.port = port
+        os.chmod(folder, 0o755)
+        os.mkdir(f"{folder}/spool")
+        for name in ("cert.pem", "key.pem"):
+            shutil.copy(f"{folder}/{name}", f"{folder}/spool")
+        for path in ("spool", "spool/cert.pem", "spool/key.pem"):
+            shutil.chown(f"{folder}/{path}", "Debian-exim", "Debian-exim")
+        with open(f"{folder}/exim.conf", "w") as file:
+            file.write(self.CONFIG.format(folder=folder, port=port, sink=sink.port,
+                                          password=password))
+        os.chmod(f"{folder}/exim.conf", 0o644)
+        self.process = subprocess.Popen(["exim4", "-C", f"{folder}/exim.conf", "-bdf", "-q1m"],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()

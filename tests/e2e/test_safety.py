@@ -18,7 +18,7 @@ import harness
 import vendors
 from build import ROOT
 from network import die_with_parent
-from smtp import MailServer
+from smtp import Exim, MailServer
 from vendors import SMTP_PASSWORD
 from waiting import wait_for
 
@@ -185,6 +185,18 @@ class Safety(harness.Case):
         server = self.mail(tls="starttls", mechanisms=("CRAM-MD5", "LOGIN", "PLAIN"))
         self.check(self.try_mail(server, "starttls", password="wrong"), False, "auth")
         self.assertEqual(server.mails, [])
+
+    def test_a_real_mail_server(self):
+        sink = self.mail()
+        server = self.peer(Exim(self.folder, *vendors.free_ports(1), SMTP_PASSWORD, sink))
+        wait_for("exim", lambda: vendors.connects(server.port), 30)
+        self.check(self.try_mail(server, "starttls", ca=None), False, "tls")
+        self.check(self.try_mail(server, "starttls", password="wrong"), False, "auth")
+        self.check(self.try_mail(server, "starttls", to="x@elsewhere.example"), False, "remote")
+        self.assertEqual(sink.mails, [])
+        self.check(self.try_mail(server, "starttls"), True, "none")
+        wait_for("the mail", lambda: sink.mails, 60)
+        self.assertIn("Subject: settings validated", sink.mails[0])
 
     # EML-18, EML-15
     def test_an_alert_cannot_write_headers_or_recipients(self):
