@@ -110,13 +110,13 @@ static bool endpoint_is_valid(struct exchange *exchange, const struct endpoint *
 	return false;
 }
 
-/* Templates are compiled and tried when they are saved (TPL-06). A pcap endpoint sends nothing: its
- * content is a note. */
+/* Templates are compiled and tried when they are saved (TPL-06), also the note of a pcap endpoint.
+ */
 static int check_templates(const struct endpoint *endpoint, struct error *err)
 {
 	struct content_order order = push_message_order(endpoint);
 
-	return endpoint->kind == ENDPOINT_PCAP ? 0 : content_check(&order, err);
+	return content_check(&order, err);
 }
 
 struct endpoint_reply {

@@ -195,12 +195,27 @@ static void widen_held(struct decision *decision, const struct hold *hold)
 	fact_add_capture(&decision->facts, &capture->row);
 }
 
+/* What the endpoint by which an alert holds the policy has to say, beside the capture. */
+static void note_content(struct decision *decision, const struct hold *hold, const char *capture,
+			 const struct alert *alert)
+{
+	CLEANUP_FREE char *note = message_note(decision, hold->endpoint, alert);
+
+	if (note)
+		fact_add_note(&decision->facts, decision->now.wall, "capture", capture, alert->id,
+			      "%s", note);
+}
+
 static void note_hold(struct decision *decision, const struct action *action)
 {
 	const struct hold *hold = &action->hold;
 	const struct policy_run *run = engine_run(decision->control->engine, hold->policy);
 	const char *what = action->kind == ACTION_HOLD ? "held" : "released";
-	const char *alert = decision->alerts.count ? decision->alerts.alerts[0].id : "";
+	const struct alert *about = hold->kind == HOLD_ALERT ? find_alert(decision, "-", hold->key)
+							     : NULL;
+	const char *alert = about		     ? about->id
+			    : decision->alerts.count ? decision->alerts.alerts[0].id
+						     : "";
 
 	log_info("policy", "%s: %s by %s%s%s", hold->policy, what, hold_kind_name(hold->kind),
 		 *alert ? ", alert " : "", alert);
@@ -212,6 +227,9 @@ static void note_hold(struct decision *decision, const struct action *action)
 		fact_add_note(&decision->facts, decision->now.wall, "capture", run->capture, alert,
 			      "%s by %s%s%s", what, hold_kind_name(hold->kind),
 			      hold->note[0] ? ": " : "", hold->note);
+	if (run && run->capture[0] && about && wall_sub(hold->since, decision->now.wall) == 0 &&
+	    action->kind == ACTION_HOLD)
+		note_content(decision, hold, run->capture, about);
 }
 
 /* What was asked for and not done, with the reason: beside the alert and beside the policy. */

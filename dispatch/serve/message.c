@@ -3,10 +3,12 @@
 
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "dispatch/serve/control_state.h"
 #include "dispatch/serve/push_message.h"
+#include "policy/utf8.h"
 
 /* The captures this event started, ended, or adds to: collected once each. */
 struct captures {
@@ -77,45 +79,69 @@ static json_t *captures_format(const struct decision *decision, const struct ale
 	return captures;
 }
 
-/* An operator sees that a template failed, and for which alert; the push goes out all the same. */
-static void note_problem(struct decision *decision, const struct action *action,
-			 const struct content *content)
+/* An operator sees that a template failed, and for which alert; the default goes out instead. */
+static void note_problem(struct decision *decision, const struct endpoint *endpoint,
+			 const struct alert *alert, const struct error *problem)
 {
-	const struct error *problem = &content->problem;
-
 	if (!problem->code[0])
 		return;
 	log_warning("dispatch", "endpoint %s: %s: %s, sending the default instead, alert %s",
-		    action->push.endpoint, problem->field, problem->text, action->alert->id);
-	fact_add_note(&decision->facts, decision->now.wall, "endpoint", action->push.endpoint,
-		      action->alert->id, "%s: %s", problem->field, problem->text);
+		    endpoint->id, problem->field, problem->text, alert->id);
+	fact_add_note(&decision->facts, decision->now.wall, "endpoint", endpoint->id, alert->id,
+		      "%s: %s", problem->field, problem->text);
+}
+
+/* The stored request; of kind pcap, which sends nothing, the text. */
+static char *render(struct decision *decision, const struct endpoint *endpoint,
+		    const struct alert *alert, unsigned count)
+{
+	const struct control *control = decision->control;
+	struct content_order order = push_message_order(endpoint);
+	CLEANUP_JSON json_t *captures = captures_format(decision, alert), *variables = NULL;
+	struct content_facts facts = {
+		.alert = alert,
+		.outcome = alert_outcome_name(decision_outcome(decision, alert)),
+		.captures = captures,
+		.endpoint_id = endpoint->id,
+		.endpoint_name = endpoint->name,
+		.probe = control->probe,
+		.base_url = control->base_url,
+		.count = count,
+		.language = endpoint->language};
+	struct content content;
+	char *text;
+
+	variables = content_variables(&facts);
+	content_render(&order, variables, &content);
+	note_problem(decision, endpoint, alert, &content.problem);
+	if (endpoint->kind == ENDPOINT_PCAP)
+		text = xstrdup(content.body);
+	else
+		text = push_message_format(endpoint, &content, &facts);
+	content_fini(&content);
+	return text;
 }
 
 char *message_format(struct decision *decision, const struct action *action)
 {
-	const struct control *control = decision->control;
-	const struct endpoint *endpoint = engine_endpoint(control->engine, action->push.endpoint);
-	CLEANUP_JSON json_t *captures = captures_format(decision, action->alert), *variables = NULL;
-	struct content_facts facts = {
-		.alert = action->alert,
-		.outcome = alert_outcome_name(decision_outcome(decision, action->alert)),
-		.captures = captures,
-		.probe = control->probe,
-		.base_url = control->base_url,
-		.count = action->push.count};
-	struct content_order order;
-	struct content content;
-	char *request;
+	const struct endpoint *endpoint =
+		engine_endpoint(decision->control->engine, action->push.endpoint);
 
 	bug_on(!endpoint);
-	facts.endpoint_id = endpoint->id;
-	facts.endpoint_name = endpoint->name;
-	facts.language = endpoint->language;
-	order = push_message_order(endpoint);
-	variables = content_variables(&facts);
-	content_render(&order, variables, &content);
-	note_problem(decision, action, &content);
-	request = push_message_format(endpoint, &content, &facts);
-	content_fini(&content);
-	return request;
+	return render(decision, endpoint, action->alert, action->push.count);
+}
+
+char *message_note(struct decision *decision, const char *endpoint, const struct alert *alert)
+{
+	const struct endpoint *found = engine_endpoint(decision->control->engine, endpoint);
+	char *note;
+
+	if (!found || !*found->content)
+		return NULL;
+	note = render(decision, found, alert, 1);
+	for (char *c = note; *c; c++)
+		if ((unsigned char)*c < 0x20)
+			*c = ' ';
+	utf8_put(note, MESSAGE_NOTE_MAX, note);
+	return note;
 }

@@ -2,6 +2,7 @@
 """Derived downloads: packets chosen, merged, cut, compressed, followed; tshark, tcpdump and mergecap are
 the judges."""
 
+import decimal
 import http.client
 import os
 import subprocess
@@ -71,6 +72,11 @@ class Packets(harness.Case):
         as_time = lambda epoch: run("date", "-u", "-d", f"@{epoch}", "+%Y-%m-%dT%H:%M:%S.%NZ").strip()
         ranged = self.get(path, "ranged.pcapng", **{"from": as_time(first), "to": as_time(last)})
         self.assertEqual(frames(ranged), all_frames[1000:2001])
+
+        # DLD-03, A-35: start = end is a second
+        second = self.get(path, "second.pcapng", **{"from": as_time(first), "to": as_time(first)})
+        within = lambda epoch: decimal.Decimal(first) <= decimal.Decimal(epoch) < decimal.Decimal(first) + 1
+        self.assertEqual(frames(second), [frame for frame in all_frames if within(frame[0])])
 
         sliced = self.get(path, "sliced.pcapng", slice="headers+10")
         self.assertEqual(frames(sliced), [(t, n, str(14 + 20 + 8 + 10)) for t, n, _ in all_frames])

@@ -22,6 +22,7 @@ from senders import Prometheus, stamp
 from waiting import wait_for
 
 RATE = 20_000
+BURST = 10_000
 RINGS = {"memory_bytes": 32 * harness.MIB}
 PAYLOADS = f"{os.path.dirname(os.path.abspath(__file__))}/../data/intake"
 SECRET = "0123456789abcdef"
@@ -94,15 +95,16 @@ class Sources(harness.Case):
             self.assertEqual(self.state_after(policy, level, f"only {level}"), "off", level)
         self.assertEqual(len(self.ringbell.captures_of(policy)), 3)
 
+    # ALR-17
     def test_a_burst_is_taken_or_refused(self):
-        """The short form of the bench: more alerts at once than there are connections for."""
-        source = self.add_source("burst", kind="alertmanager")
+        """As fast as they go; how fast that is, is the bench's to say."""
+        source = self.add_source("burst", kind="alertmanager", rate=0)
         output = subprocess.run(
             [self.tools.bench_intake, "8470", f"/in/burst/{source['token']}/api/v2/alerts", "32",
-             "60", "1000"], check=True, timeout=90, capture_output=True, text=True).stdout
+             "200", str(BURST)], check=True, timeout=220, capture_output=True, text=True).stdout
         result = json.loads(output)
-        self.assertEqual(result["sent"], 1000, result)
-        self.assertEqual(result["accepted"] + result["refused"], 1000, result)
+        self.assertEqual(result["sent"], BURST, result)
+        self.assertEqual(result["accepted"] + result["refused"], BURST, result)
         self.assertGreater(result["accepted"], 0, result)
         objects, before = set(), ""
         while before is not None:

@@ -2,9 +2,11 @@
 /* Pushes from acceptance to their end: leased, tried again, given back, switched off. */
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "policy/level.h"
+#include "policy/settings.h"
 #include "tests/unit/control_lab.h"
 
 static void add_endpoint(struct lab *lab)
@@ -273,6 +275,117 @@ static void test_no_digest_where_alerts_name_recipients(struct lab *lab)
 	remove_endpoint(lab, "chat3");
 }
 
+static void add(struct lab *lab, const char *body)
+{
+	json_decref(lab_call(lab, 201, "POST", "/api/v1/endpoints", body));
+}
+
+/* The push to that endpoint, by its name in its settings. */
+static const struct courier_push *find_to(const struct lab *lab, enum endpoint_kind kind,
+					  const char *from)
+{
+	for (size_t i = 0; i < lab->push_count; i++)
+		if (lab->pushes[i].kind == (uint32_t)kind &&
+		    !strcmp(courier_push_get(&lab->pushes[i], COURIER_FROM), from))
+			return &lab->pushes[i];
+	return NULL;
+}
+
+/* EPC-23: an alert names another recipient, for each of the five kinds that have a default one.
+ * What is no address is not used, nor what an endpoint does not allow. */
+static void test_an_alert_names_its_recipients(struct lab *lab)
+{
+	const char *overridden = ", \"allow_override\": true}";
+	static const struct {
+		enum endpoint_kind kind;
+		enum courier_text text;
+		const char *settings, *wanted;
+	} rows[] = {
+		{ENDPOINT_SLACK, COURIER_TO,
+		 "{\"name\": \"s\", \"kind\": \"slack\", \"url\": \"https://a.example/x\", "
+		 "\"channel\": \"#all\"",
+		 "#night"},
+		{ENDPOINT_EMAIL, COURIER_TO,
+		 "{\"name\": \"m\", \"kind\": \"email\", \"host\": \"m.example\", \"from\": "
+		 "\"a@m.example\", \"to\": \"all@m.example\"",
+		 "night@m.example"},
+		{ENDPOINT_PAGERDUTY, COURIER_SECRET,
+		 "{\"name\": \"p\", \"kind\": \"pagerduty\", \"routing_key\": "
+		 "\"0123456789abcdef0123456789abcdef\"",
+		 "fedcba9876543210fedcba9876543210"},
+		{ENDPOINT_WECOM_APP, COURIER_TO,
+		 "{\"name\": \"w\", \"kind\": \"wecom_app\", \"corp_id\": \"c\", \"agent_id\": 1, "
+		 "\"secret\": \"x\", \"recipient\": \"1\"",
+		 "2"},
+		{ENDPOINT_HTTP, COURIER_URL,
+		 "{\"name\": \"h\", \"kind\": \"http\", \"url\": \"https://a.example/all\"",
+		 "https://b.example/night"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP_FREE char *body = xasprintf("%s%s", rows[i].settings, overridden);
+
+		add(lab, body);
+	}
+	add(lab, "{\"name\": \"strict\", \"kind\": \"email\", \"host\": \"m.example\", "
+		 "\"from\": \"strict@m.example\", \"to\": \"all@m.example\"}");
+	json_decref(lab_call(
+		lab, 200, "POST", "/api/v1/alerts",
+		"{\"level\": \"error\", \"policy\": \"p\", \"object\": \"o\", \"annotations\": {"
+		"\"ringbell_to_slack\": \"#night\", \"ringbell_to_email\": \"night@m.example\", "
+		"\"ringbell_to_pagerduty\": \"fedcba9876543210fedcba9876543210\", "
+		"\"ringbell_to_wecom_app\": \"2\", "
+		"\"ringbell_to_http\": \"https://b.example/night\"}}"));
+	lab_wait(lab, lab->push_count == ARRAY_SIZE(rows) + 1, 20);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct courier_push *push = find_to(
+			lab, rows[i].kind, rows[i].kind == ENDPOINT_EMAIL ? "a@m.example" : "");
+
+		check(push);
+		check_text(courier_push_get(push, rows[i].text), rows[i].wanted);
+	}
+	check_text(courier_push_get(find_to(lab, ENDPOINT_EMAIL, "strict@m.example"), COURIER_TO),
+		   "all@m.example");
+	lab->push_count = 0;
+	json_decref(lab_call(lab, 200, "POST", "/api/v1/alerts",
+			     "{\"level\": \"error\", \"policy\": \"p\", \"object\": \"o2\", "
+			     "\"annotations\": {\"ringbell_to_email\": \"nobody\", "
+			     "\"ringbell_to_http\": \"file:///etc/passwd\"}}"));
+	lab_wait(lab, lab->push_count == ARRAY_SIZE(rows) + 1, 20);
+	check_text(courier_push_get(find_to(lab, ENDPOINT_EMAIL, "a@m.example"), COURIER_TO),
+		   "all@m.example");
+	check_text(courier_push_get(find_to(lab, ENDPOINT_HTTP, ""), COURIER_URL),
+		   "https://a.example/all");
+}
+
+/* A-39: what a pcap endpoint has to say stands in the timeline of the capture, once, in one line.
+ */
+static void test_content_of_a_pcap_endpoint_is_a_note(struct lab *lab)
+{
+	CLEANUP_FREE char *path = NULL;
+	CLEANUP_JSON json_t *list = NULL, *capture = NULL;
+	json_t *timeline, *note;
+	char outcome[32];
+	size_t i, count = 0;
+
+	json_decref(lab_call(lab, 201, "POST", "/api/v1/policies", "{\"name\": \"mine\"}"));
+	json_decref(lab_call(lab, 422, "POST", "/api/v1/endpoints",
+			     "{\"name\": \"note\", \"kind\": \"pcap\", \"policy\": \"mine\", "
+			     "\"content\": \"{{ object\"}"));
+	add(lab, "{\"name\": \"note\", \"kind\": \"pcap\", \"policy\": \"mine\", "
+		 "\"content\": \"ticket for\\n{{ object }}, {{ level }}\"}");
+	lab_alert(lab, "critical", "web-1", outcome);
+	lab_alert(lab, "critical", "web-1", outcome);
+	list = lab_call(lab, 200, "GET", "/api/v1/captures?policy=mine", NULL);
+	path = xasprintf("/api/v1/captures/%s",
+			 lab_text(json_array_get(json_object_get(list, "items"), 0), "id"));
+	capture = lab_call(lab, 200, "GET", path, NULL);
+	timeline = json_object_get(capture, "timeline");
+	json_array_foreach (timeline, i, note)
+		count += !strcmp(lab_text(note, "text"), "ticket for web-1, critical");
+	check_int(count, 1);
+}
+
 int main(void)
 {
 	struct lab lab;
@@ -288,6 +401,12 @@ int main(void)
 	test_overflow_is_one_message(&lab);
 	test_a_digest_that_ends_otherwise(&lab);
 	test_no_digest_where_alerts_name_recipients(&lab);
+	lab_fini(&lab);
+	lab_init(&lab);
+	test_an_alert_names_its_recipients(&lab);
+	lab_fini(&lab);
+	lab_init(&lab);
+	test_content_of_a_pcap_endpoint_is_a_note(&lab);
 	lab_fini(&lab);
 	return 0;
 }
