@@ -150,14 +150,44 @@ static json_t *format_alert(const struct db_rows *rows)
 
 #define any(text) db_text((text) ? (text) : "")
 
-static int query_alerts(struct db *db, struct db_rows *rows, const struct journal_query *query)
+static bool asks_for_members(const struct journal_query *query)
 {
-	int limit = query->limit < 1 ? 1 : query->limit > LIST_MAX ? LIST_MAX : query->limit;
+	return query->level || query->policy || query->object || query->policy_level ||
+	       query->region || query->team || query->user;
+}
 
+/* The last row that is looked at, and its number; "" and 0: all are. */
+static int find_floor(struct db *db, const struct journal_query *query, int64_t *seq,
+		      char id[IDENT_SIZE])
+{
+	CLEANUP_ROWS struct db_rows rows = {0};
+	int r;
+
+	*seq = 0;
+	id[0] = '\0';
+	if (!asks_for_members(query) || query->open_only)
+		return 0;
+	r = db_query(db, &rows,
+		     "SELECT seq, id FROM alerts WHERE (?1 = '' OR seq < (SELECT seq FROM alerts"
+		     "  WHERE id = ?1)) ORDER BY seq DESC LIMIT 1 OFFSET ?2",
+		     db_text(query->before), db_integer(JOURNAL_LOOK - 1));
+	if (!r)
+		r = db_next(&rows);
+	if (r != DB_ROW)
+		return r;
+	*seq = db_get_integer(&rows, 0);
+	db_copy_text(&rows, 1, id, IDENT_SIZE);
+	return 0;
+}
+
+static int query_alerts(struct db *db, struct db_rows *rows, const struct journal_query *query,
+			int64_t floor, int limit)
+{
 	return db_query(
 		db, rows,
 		ALERT_COLUMNS
 		"WHERE (?1 = '' OR a.seq < (SELECT seq FROM alerts WHERE id = ?1))"
+		"  AND a.seq >= ?15"
 		"  AND (?2 = '' OR a.source = ?2) AND (?3 = '' OR a.fingerprint = ?3)"
 		"  AND (?4 = 0 OR a.id IN (SELECT alert FROM open_alerts WHERE open = 1))"
 		"  AND (?6 = '' OR a.alert ->> '$.level' = ?6)"
@@ -173,20 +203,30 @@ static int query_alerts(struct db *db, struct db_rows *rows, const struct journa
 		db_integer(query->open_only), db_integer(limit), any(query->level),
 		any(query->policy), any(query->object), any(query->policy_level),
 		any(query->region), any(query->team), any(query->user), db_wall(query->since),
-		db_wall(query->until));
+		db_wall(query->until), db_integer(floor));
 }
 
-int journal_list_alerts(struct db *db, const struct journal_query *query, json_t **ret)
+int journal_list_alerts(struct db *db, const struct journal_query *query, json_t **ret,
+			char next[IDENT_SIZE])
 {
+	int limit = query->limit < 1 ? 1 : query->limit > LIST_MAX ? LIST_MAX : query->limit;
 	CLEANUP_JSON json_t *list = json_array();
 	CLEANUP_ROWS struct db_rows rows = {0};
-	int r = query_alerts(db, &rows, query);
+	int64_t floor;
+	int r = find_floor(db, query, &floor, next);
 
+	if (!r)
+		r = query_alerts(db, &rows, query, floor, limit);
 	while (!r && (r = db_next(&rows)) == DB_ROW)
 		r = json_array_append_new(list, format_alert(&rows)) ? -EUCLEAN : 0;
-	if (!r)
-		*ret = take_ptr(list);
-	return r;
+	if (r)
+		return r;
+	if (json_array_size(list) == (size_t)limit) /* there may be more above the floor */
+		snprintf(next, IDENT_SIZE, "%s",
+			 json_string_value(
+				 json_object_get(json_array_get(list, (size_t)limit - 1), "id")));
+	*ret = take_ptr(list);
+	return 0;
 }
 
 #define PUSHES_PER_ALERT 8 /* go with it in one step; where there were more, in further steps */

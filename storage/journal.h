@@ -51,8 +51,13 @@ int journal_list_runs(struct db *db, journal_run_call call, void *owner);
 /* Delivery ids of alerts received since `since`. */
 int journal_list_delivery_ids(struct db *db, wall_t since, journal_delivery_call call, void *owner);
 
+/* Rows that a list looks at in one go if members of the alerts are asked for: these have no index,
+ * and who writes alerts waits meanwhile. */
+#define JOURNAL_LOOK 5000
+
 /* For the API: alerts newest first as objects (alert_format's members plus outcome, received_at,
- * open). `before` = id of the last one of the page before, or "". ret: array, new reference. */
+ * open). `before` = id of the last one that was looked at before, or "". ret: array, new reference.
+ * next: where the next page begins, "" if there is none; a page may have fewer than `limit`. */
 struct journal_query {
 	const char *before;
 	const char *source;	 /* "" = any */
@@ -67,7 +72,8 @@ struct journal_query {
 	const char *region, *team, *user;
 	wall_t since, until; /* received; 0 = any time */
 };
-int journal_list_alerts(struct db *db, const struct journal_query *query, json_t **ret);
+int journal_list_alerts(struct db *db, const struct journal_query *query, json_t **ret,
+			char next[IDENT_SIZE]);
 
 /* Removes up to `max` alerts received before then, with what the senders sent and the pushes that
  * ended (a bounded number too); what is open stays with all of it. Returns how many alerts; max:

@@ -34,12 +34,13 @@ static int list_run(struct db *db, struct query_job *job)
 				      .user = filter_of(job, "user"),
 				      .since = job->since,
 				      .until = job->until};
+	char next[IDENT_SIZE];
 	json_t *items = NULL;
-	int r = journal_list_alerts(db, &query, &items);
+	int r = journal_list_alerts(db, &query, &items, next);
 
 	if (r < 0)
 		return r;
-	job->json = query_job_page(items, job->limit);
+	job->json = json_pack("{s:o, s:s?}", "items", items, "next", *next ? next : NULL);
 	return 0;
 }
 

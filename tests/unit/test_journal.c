@@ -63,11 +63,12 @@ static const char *ids(const json_t *list)
 static void check_page(struct db *db, struct journal_query query, const char *want)
 {
 	CLEANUP_JSON json_t *list = NULL;
+	char next[IDENT_SIZE];
 
 	query.before = query.before ? query.before : "";
 	query.source = query.source ? query.source : "";
 	query.fingerprint = query.fingerprint ? query.fingerprint : "";
-	check(!journal_list_alerts(db, &query, &list));
+	check(!journal_list_alerts(db, &query, &list, next));
 	check_text(ids(list), want);
 }
 
@@ -103,6 +104,31 @@ static void alerts_are_listed_newest_first(struct db *db)
 	open.open = false;
 	check(!journal_save_open_alert(db, &open));
 	check_page(db, (struct journal_query){.limit = 9, .open_only = 1}, "");
+}
+
+/* The one that is asked for lies far behind others: a list looks at so many and says where it was.
+ */
+static void a_look_through_the_journal_is_bounded(struct db *db)
+{
+	struct journal_query query = {
+		.before = "", .source = "", .fingerprint = "", .object = "web-2", .limit = 9};
+	CLEANUP_JSON json_t *first = NULL, *second = NULL;
+	char next[IDENT_SIZE], end[IDENT_SIZE];
+
+	check(!db_run(db,
+		      "INSERT INTO alerts (id, delivery, source, delivery_id, fingerprint,"
+		      "  received_at, outcome, alert) WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL"
+		      "  SELECT i + 1 FROM n WHERE i < ?) SELECT 'other-' || i, '', 'am', '', 'f9',"
+		      "  ?, 'opened', '{\"id\": \"other\"}' FROM n",
+		      db_integer(JOURNAL_LOOK), db_integer(7 * DUR_S)));
+	check(!journal_list_alerts(db, &query, &first, next));
+	check_int(json_array_size(first), 0);
+	check_text(next, "other-1");
+	query.before = next;
+	check(!journal_list_alerts(db, &query, &second, end));
+	check_text(ids(second), "2 ");
+	check_text(end, "");
+	check(!db_run(db, "DELETE FROM alerts WHERE fingerprint = 'f9'"));
 }
 
 static void one_alert_shows_what_was_sent(struct db *db)
@@ -361,6 +387,7 @@ int main(void)
 	scratch_init(&scratch);
 	check(!db_open(scratch_path(&scratch, "ringbell.db"), &db));
 	alerts_are_listed_newest_first(db);
+	a_look_through_the_journal_is_bounded(db);
 	one_alert_shows_what_was_sent(db);
 	raw_bytes_are_bounded(db);
 	delivery_ids_since(db);

@@ -55,6 +55,7 @@ static void check_facts(struct db *db)
 {
 	struct capture_row captures[CAPTURES + 1];
 	struct catalogue_query query = {"", "", "", -1, CAPTURES + 1};
+	char next[IDENT_SIZE];
 	struct journal_query alerts = {.before = "", .source = "", .fingerprint = "", .limit = 200};
 	struct segment_row *segments;
 	struct outbox_counts counts;
@@ -68,7 +69,7 @@ static void check_facts(struct db *db)
 	check(segments[0].sealed && segments[0].packets > 0);
 	check_int(strlen(segments[0].sha256), 64);
 	free(segments);
-	check(!journal_list_alerts(db, &alerts, &list));
+	check(!journal_list_alerts(db, &alerts, &list, next));
 	check_int(json_array_size(list), ALERTS);
 	json_decref(list);
 	check(!outbox_count(db, &counts));
