@@ -16,7 +16,7 @@ static struct rec_start begin(struct lab *lab, const char *object)
 
 	lab_alert(lab, "critical", object, outcome);
 	check_text(outcome, "opened");
-	lab_wait(lab, lab->start_count > before, 3);
+	lab_wait(lab, lab->start_count > before, 20);
 	return lab->starts[before];
 }
 
@@ -60,7 +60,7 @@ static void test_life(void)
 	check_int(start.program.count, 0);
 	check(capture_is(&lab, &start, "starting"));
 	lab_report_started(&lab, &start);
-	lab_wait(&lab, lab.acked == lab.report, 2);
+	lab_wait(&lab, lab.acked == lab.report, 20);
 	check(capture_is(&lab, &start, "recording"));
 
 	lab_alert(&lab, "warning", "web-1", outcome);
@@ -68,12 +68,12 @@ static void test_life(void)
 	check_int(lab.start_count, 1);
 	lab_alert(&lab, "recovery", "web-1", outcome);
 	check_text(outcome, "closed");
-	lab_wait(&lab, lab.stop_count == 1, 2);
+	lab_wait(&lab, lab.stop_count == 1, 20);
 	check_text(lab.stops[0].capture, start.capture);
 	lab_report_sealed(&lab, &start, start.first_segment, 5000, 7);
 	lab_report_finished(&lab, &start, REC_END_STOPPED, 7);
-	lab_wait(&lab, capture_is(&lab, &start, "finished"), 2);
-	lab_wait(&lab, lab.acked == lab.report, 2);
+	lab_wait(&lab, capture_is(&lab, &start, "finished"), 20);
+	lab_wait(&lab, lab.acked == lab.report, 20);
 	lab_fini(&lab);
 }
 
@@ -89,7 +89,7 @@ static void test_kill_after_start(void)
 	start = begin(&lab, "web-1");
 	lab_kill(&lab);
 	lab_start(&lab);
-	lab_wait(&lab, lab.start_count == 1, 3);
+	lab_wait(&lab, lab.start_count == 1, 20);
 	again = lab.starts[0];
 	check_text(again.capture, start.capture);
 	check_int(again.from_wall_ns, start.from_wall_ns);
@@ -97,9 +97,9 @@ static void test_kill_after_start(void)
 	check_text(outcome, "repeated");
 	lab_alert(&lab, "recovery", "web-1", outcome);
 	check_text(outcome, "closed");
-	lab_wait(&lab, lab.stop_count == 1, 2);
+	lab_wait(&lab, lab.stop_count == 1, 20);
 	lab_report_finished(&lab, &again, REC_END_STOPPED, 0);
-	lab_wait(&lab, capture_is(&lab, &start, "finished"), 2);
+	lab_wait(&lab, capture_is(&lab, &start, "finished"), 20);
 	lab_fini(&lab);
 }
 
@@ -114,13 +114,13 @@ static void test_kill_while_recording(void)
 	shorten_linger(&lab);
 	start = begin(&lab, "web-1");
 	lab_report_started(&lab, &start);
-	lab_wait(&lab, lab.acked == lab.report, 2);
+	lab_wait(&lab, lab.acked == lab.report, 20);
 	lab_report_sealed(&lab, &start, start.first_segment, 5000, 7);
 	lab_kill(&lab); /* perhaps before, perhaps after it was committed */
 
 	lab.auto_sync = false;
 	lab_start(&lab);
-	lab_wait(&lab, lab.sync_count == 1, 2);
+	lab_wait(&lab, lab.sync_count == 1, 20);
 	lab_report_track(&lab, &start);
 	lab_send_synced(&lab);
 	lab_idle(&lab, 100);
@@ -129,9 +129,9 @@ static void test_kill_while_recording(void)
 	check(capture_is(&lab, &start, "recording"));
 	lab_alert(&lab, "recovery", "web-1", outcome);
 	check_text(outcome, "closed");
-	lab_wait(&lab, lab.stop_count == 1, 2);
+	lab_wait(&lab, lab.stop_count == 1, 20);
 	lab_report_finished(&lab, &start, REC_END_STOPPED, 7);
-	lab_wait(&lab, capture_is(&lab, &start, "finished"), 2);
+	lab_wait(&lab, capture_is(&lab, &start, "finished"), 20);
 	lab_fini(&lab);
 }
 
@@ -145,11 +145,11 @@ static void test_new_recorder(void)
 	start = begin(&lab, "web-1");
 	lab_report_started(&lab, &start);
 	lab_report_sealed(&lab, &start, start.first_segment, 5000, 7);
-	lab_wait(&lab, lab.acked == lab.report, 2);
+	lab_wait(&lab, lab.acked == lab.report, 20);
 	lab.start_count = 0;
 	lab.report = 0;
 	lab_new_recorder(&lab);
-	lab_wait(&lab, lab.start_count == 1, 2);
+	lab_wait(&lab, lab.start_count == 1, 20);
 	again = lab.starts[0];
 	check_text(again.capture, start.capture);
 	check_int(again.flags, REC_RESUME);
@@ -166,10 +166,10 @@ static void test_stray_track(void)
 	lab_init(&lab);
 	lab.auto_sync = false;
 	lab_new_recorder(&lab);
-	lab_wait(&lab, lab.sync_count == 2, 2);
+	lab_wait(&lab, lab.sync_count == 2, 20);
 	lab_report_track(&lab, &stray);
 	lab_send_synced(&lab);
-	lab_wait(&lab, lab.stop_count == 1, 2);
+	lab_wait(&lab, lab.stop_count == 1, 20);
 	check_text(lab.stops[0].capture, stray.capture);
 	lab_fini(&lab);
 }
@@ -221,7 +221,7 @@ static void test_disk_full(void)
 	start = begin(&lab, "web-1");
 	lab_report_started(&lab, &start);
 	lab_report_finished(&lab, &start, REC_END_DISK_FULL, 0);
-	lab_wait(&lab, lab.acked == lab.report, 2);
+	lab_wait(&lab, lab.acked == lab.report, 20);
 	policy = lab_call(&lab, 200, "GET", "/api/v1/policies/default", NULL);
 	check_text(lab_text(policy, "state"), "abnormal");
 	check(strstr(lab_text(policy, "reason"), "disk_full"));
@@ -257,14 +257,14 @@ static void test_policy_deleted_while_capturing(void)
 	lab_init(&lab);
 	start = begin(&lab, "web-1");
 	lab_report_started(&lab, &start);
-	lab_wait(&lab, lab.acked == lab.report, 2);
+	lab_wait(&lab, lab.acked == lab.report, 20);
 	refused = lab_call(&lab, 409, "DELETE", "/api/v1/policies/default", NULL);
 	check_text(lab_text(refused, "code"), "policy_in_use");
 	check_int(json_array_size(json_object_get(refused, "users")), 2);
 	json_decref(lab_call(&lab, 204, "DELETE", "/api/v1/policies/default?force=true", NULL));
-	lab_wait(&lab, lab.stop_count == 1, 2);
+	lab_wait(&lab, lab.stop_count == 1, 20);
 	lab_report_finished(&lab, &start, REC_END_STOPPED, 0);
-	lab_wait(&lab, capture_is(&lab, &start, "finished"), 2);
+	lab_wait(&lab, capture_is(&lab, &start, "finished"), 20);
 	capture = capture_of(&lab, &start);
 	check(strstr(lab_text(capture, "stop_reason"), "policy_deleted"));
 	json_decref(lab_call(&lab, 404, "GET", "/api/v1/policies/default", NULL));
@@ -280,10 +280,10 @@ static void test_edit_while_capturing(void)
 	lab_init(&lab);
 	start = begin(&lab, "web-1");
 	lab_report_started(&lab, &start);
-	lab_wait(&lab, lab.acked == lab.report, 2);
+	lab_wait(&lab, lab.acked == lab.report, 20);
 	json_decref(lab_call(&lab, 200, "PATCH", "/api/v1/policies/default",
 			     "{\"filter\": \"udp port 53\"}"));
-	lab_wait(&lab, lab.edit_count == 1, 3);
+	lab_wait(&lab, lab.edit_count == 1, 20);
 	check_text(lab.edits[0].capture, start.capture);
 	check_text(lab.edits[0].filter_text, "udp port 53");
 	check(lab.edits[0].program.count > 0);

@@ -224,7 +224,7 @@ static void test_slow_request(struct lab *lab)
 	char byte;
 
 	check(send(fd, "GET /livez HTTP/1.1\r\nX-", 23, MSG_NOSIGNAL) == 23);
-	lab_wait(lab, send(fd, "a", 1, MSG_NOSIGNAL) < 0 || recv(fd, &byte, 1, 0) == 0, 4);
+	lab_wait(lab, send(fd, "a", 1, MSG_NOSIGNAL) < 0 || recv(fd, &byte, 1, 0) == 0, 20);
 	close(fd);
 }
 
@@ -236,9 +236,9 @@ static struct rec_start record(struct lab *lab, const char *policy)
 	size_t before = lab->start_count;
 
 	json_decref(lab_call(lab, 200, "POST", path, "{\"note\": \"test\"}"));
-	lab_wait(lab, lab->start_count > before, 3);
+	lab_wait(lab, lab->start_count > before, 20);
 	lab_report_started(lab, &lab->starts[before]);
-	lab_wait(lab, lab->acked == lab->report, 2);
+	lab_wait(lab, lab->acked == lab->report, 20);
 	return lab->starts[before];
 }
 
@@ -256,9 +256,9 @@ static void end(struct lab *lab, const struct rec_start *start, uint64_t packets
 	size_t before = lab->stop_count;
 
 	json_decref(lab_call(lab, 200, "POST", stop, NULL));
-	lab_wait(lab, lab->stop_count > before, 2);
+	lab_wait(lab, lab->stop_count > before, 20);
 	lab_report_finished(lab, start, REC_END_STOPPED, packets);
-	lab_wait(lab, is_finished(lab, path), 2);
+	lab_wait(lab, is_finished(lab, path), 20);
 }
 
 static bool has_digests(struct lab *lab, const char *path)
@@ -334,7 +334,7 @@ static void test_download(struct lab *lab)
 	char value[256];
 
 	lab_report_sealed(lab, &start, start.first_segment, 10000, 10);
-	lab_wait(lab, lab->acked == lab->report, 2);
+	lab_wait(lab, lab->acked == lab->report, 20);
 	lab_ask(lab, "GET", download, NULL, &whole);
 	check_int(whole.status, 200); /* while it runs: what is surely there */
 	check_int(whole.len, 10000);
@@ -342,7 +342,7 @@ static void test_download(struct lab *lab)
 	lab_answer_fini(&whole);
 	lab_report_sealed(lab, &start, start.first_segment + 1, 600000, 10);
 	end(lab, &start, 20);
-	lab_wait(lab, has_digests(lab, path), 5);
+	lab_wait(lab, has_digests(lab, path), 20);
 	lab_ask(lab, "GET", download, NULL, &whole);
 	check_int(whole.status, 200);
 	check_int(whole.len, 610000);
@@ -388,7 +388,7 @@ static void test_deleted_file(struct lab *lab)
 
 	lab_report_sealed(lab, &start, start.first_segment, 500, 3);
 	end(lab, &start, 3);
-	lab_wait(lab, has_digests(lab, path), 5);
+	lab_wait(lab, has_digests(lab, path), 20);
 	capture = lab_call(lab, 200, "GET", path, NULL);
 	name = lab_text(json_array_get(json_object_get(capture, "segments"), 0), "name");
 	file = xasprintf("%s/%s/%s", lab->config.captures, start.capture, name);

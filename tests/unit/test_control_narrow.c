@@ -49,19 +49,19 @@ static void structured_filter_reaches_the_recorder(struct lab *lab)
 	policy = lab_call(lab, 200, "GET", "/api/v1/policies/default", NULL);
 	check(json_is_object(json_object_get(policy, "match")));
 	alert(lab, "a", "{\"addresses\": [\"10.0.0.5\"]}");
-	lab_wait(lab, lab->start_count == 1, 3);
+	lab_wait(lab, lab->start_count == 1, 20);
 	/* the policy's own: a network, tcp for both versions; the alert's: an address */
 	check_int(lab->starts[0].match_bytes, table_bytes(2, 4));
 	check(strstr(lab->starts[0].filter_text, "10.0.0.5") != NULL);
 	lab_report_started(lab, &lab->starts[0]);
-	lab_wait(lab, lab->acked == lab->report, 2);
+	lab_wait(lab, lab->acked == lab->report, 20);
 	check(timeline_has(lab, lab->starts[0].capture, "narrowed to what the alert is about"));
 }
 
 static void a_second_alert_adds_what_it_is_about(struct lab *lab)
 {
 	alert(lab, "b", "{\"addresses\": [\"10.0.0.6\"]}");
-	lab_wait(lab, lab->edit_count == 1, 3);
+	lab_wait(lab, lab->edit_count == 1, 20);
 	check_int(lab->edits[0].match_bytes, table_bytes(3, 5));
 }
 
@@ -83,7 +83,7 @@ static void what_narrows_survives_a_restart(struct lab *lab)
 static void an_alert_about_nothing_widens_to_the_own_filter(struct lab *lab)
 {
 	alert(lab, "c", NULL);
-	lab_wait(lab, lab->edit_count == 1, 3);
+	lab_wait(lab, lab->edit_count == 1, 20);
 	check_int(lab->edits[0].match_bytes, table_bytes(1, 3));
 	check(timeline_has(lab, lab->starts[0].capture, "names nothing to narrow"));
 }
@@ -94,9 +94,9 @@ static void stop(struct lab *lab, size_t i)
 	size_t before = lab->stop_count;
 
 	json_decref(lab_call(lab, 200, "POST", path, NULL));
-	lab_wait(lab, lab->stop_count > before, 2);
+	lab_wait(lab, lab->stop_count > before, 20);
 	lab_report_finished(lab, &lab->starts[i], REC_END_STOPPED, 0);
-	lab_wait(lab, lab->acked == lab->report, 2);
+	lab_wait(lab, lab->acked == lab->report, 20);
 }
 
 static void outside_of_the_filter_nothing_is_kept_if_so_asked(struct lab *lab)
@@ -104,7 +104,7 @@ static void outside_of_the_filter_nothing_is_kept_if_so_asked(struct lab *lab)
 	stop(lab, 0);
 	set_policy(lab, "{\"narrow_otherwise\": \"nothing\", \"narrow\": [\"protocols\"]}");
 	alert(lab, "d", "{\"addresses\": [\"192.0.2.1\"], \"protocols\": [\"udp\"]}");
-	lab_wait(lab, lab->start_count == 2, 3);
+	lab_wait(lab, lab->start_count == 2, 20);
 	check_int(lab->starts[1].match_bytes, table_bytes(2, 6));
 	check(timeline_has(lab, lab->starts[1].capture, "lies outside of the policy's filter"));
 }
@@ -115,7 +115,7 @@ static void an_operator_gets_the_own_filter(struct lab *lab)
 
 	json_decref(lab_call(lab, 200, "POST", "/api/v1/policies/default/enable",
 			     "{\"note\": \"test\"}"));
-	lab_wait(lab, lab->edit_count > before, 3);
+	lab_wait(lab, lab->edit_count > before, 20);
 	check_int(lab->edits[before].match_bytes, table_bytes(1, 3));
 }
 

@@ -55,15 +55,15 @@ static void test_retry(struct lab *lab)
 	char outcome[32];
 
 	lab_alert(lab, "critical", "web-1", outcome);
-	lab_wait(lab, lab->push_count == 1 && lab->start_count == 1, 2);
+	lab_wait(lab, lab->push_count == 1 && lab->start_count == 1, 20);
 	check_body(lab);
 	check_int(lab->pushes[0].attempt, 1);
 	lab_verdict(lab, &lab->pushes[0], VERDICT_RETRY, 100);
-	lab_wait(lab, lab->push_count == 2, 3);
+	lab_wait(lab, lab->push_count == 2, 20);
 	check_text(lab->pushes[1].push, lab->pushes[0].push);
 	check_int(lab->pushes[1].attempt, 2);
 	lab_verdict(lab, &lab->pushes[1], VERDICT_DELIVERED, 0);
-	lab_wait(lab, outbox(lab, "delivered") == 1, 2);
+	lab_wait(lab, outbox(lab, "delivered") == 1, 20);
 	check_invariant(lab);
 }
 
@@ -74,19 +74,19 @@ static void test_given_back(struct lab *lab)
 
 	lab->push_count = 0;
 	lab_alert(lab, "critical", "web-2", outcome);
-	lab_wait(lab, lab->push_count == 1, 2);
+	lab_wait(lab, lab->push_count == 1, 20);
 	memcpy(id, lab->pushes[0].push, sizeof(id));
 	lab->push_count = 0;
 	lab_new_courier(lab);
-	lab_wait(lab, lab->push_count == 1, 3);
+	lab_wait(lab, lab->push_count == 1, 20);
 	check_text(lab->pushes[0].push, id);
 	lab_kill(lab);
 	lab_start(lab);
-	lab_wait(lab, lab->push_count == 1, 3);
+	lab_wait(lab, lab->push_count == 1, 20);
 	check_text(lab->pushes[0].push, id);
 	check_int(lab->pushes[0].attempt, 1); /* its endpoint has failed nothing yet */
 	lab_verdict(lab, &lab->pushes[0], VERDICT_PERMANENT, 0);
-	lab_wait(lab, outbox(lab, "dead") == 1, 2);
+	lab_wait(lab, outbox(lab, "dead") == 1, 20);
 	check_invariant(lab);
 }
 
@@ -104,9 +104,9 @@ static void test_disabled(struct lab *lab)
 
 	lab->push_count = 0;
 	lab_alert(lab, "critical", "web-3", outcome);
-	lab_wait(lab, lab->push_count == 1, 2);
+	lab_wait(lab, lab->push_count == 1, 20);
 	lab_verdict(lab, &lab->pushes[0], VERDICT_DISABLE, 0);
-	lab_wait(lab, is_off(lab), 2);
+	lab_wait(lab, is_off(lab), 20);
 	endpoint = lab_call(lab, 200, "GET", "/api/v1/endpoints/ops", NULL);
 	check(strstr(lab_text(endpoint, "problem"), "remote_gone"));
 	/* what is shown may not be durable yet; what is answered after it is */
