@@ -229,34 +229,36 @@ int journal_list_alerts(struct db *db, const struct journal_query *query, json_t
 	return 0;
 }
 
-#define PUSHES_PER_ALERT 8 /* go with it in one step; where there were more, in further steps */
+#define ROWS_PER_ALERT 8 /* of what goes with alerts, in one step */
 
-/* Ids are UUIDv7: those made before a moment sort before this one. Returns 0, 1 if more pushes may
+/* What alerts leave behind, once they are gone: what is looked through for rows that stay is short
+ * then. Ids are UUIDv7: those made before a moment sort before this one. Returns 0, 1 if more may
  * be left, or -errno. */
 static int prune_rest(struct db *db, const char *until, int max)
 {
-	int r = db_run(db,
-		       "DELETE FROM deliveries WHERE id < ?1 AND id NOT IN (SELECT delivery FROM"
-		       "  alerts WHERE id < ?1)",
-		       db_text(until));
-	int pushes = 0;
+	static const char *const steps[] = {
+		"DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE id < ?1 AND state NOT "
+		"IN"
+		"  ('pending', 'leased') AND fingerprint NOT IN (SELECT fingerprint FROM "
+		"open_alerts"
+		"  WHERE open) ORDER BY id LIMIT ?2)",
+		"DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE id < ?1 AND "
+		"id NOT"
+		"  IN (SELECT delivery FROM alerts WHERE id < ?1) ORDER BY id LIMIT ?2)",
+		"DELETE FROM notes WHERE seq IN (SELECT seq FROM notes WHERE kind = 'push' AND id "
+		"< ?1"
+		"  AND id NOT IN (SELECT id FROM outbox WHERE id < ?1) LIMIT ?2)",
+	};
 
-	if (!r)
-		r = db_run(
-			db,
-			"DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE id < ?1"
-			"  AND state NOT IN ('pending', 'leased') AND fingerprint NOT IN"
-			"  (SELECT fingerprint FROM open_alerts WHERE open) ORDER BY id LIMIT ?2)",
-			db_text(until), db_integer(max));
-	if (!r) {
-		pushes = db_changes(db);
-		r = db_run(
-			db,
-			"DELETE FROM notes WHERE kind = 'push' AND id < ?1 AND id NOT IN (SELECT id"
-			"  FROM outbox WHERE id < ?1)",
-			db_text(until));
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		int r = db_run(db, steps[i], db_text(until), db_integer(max));
+
+		if (r)
+			return r;
+		if (db_changes(db) == max)
+			return 1;
 	}
-	return r ? r : pushes == max;
+	return 0;
 }
 
 int journal_prune(struct db *db, wall_t before, int max)
@@ -273,7 +275,9 @@ int journal_prune(struct db *db, wall_t before, int max)
 	if (r)
 		return r;
 	count = db_changes(db);
-	r = prune_rest(db, until, max * PUSHES_PER_ALERT);
+	if (count == max)
+		return max;
+	r = prune_rest(db, until, max * ROWS_PER_ALERT);
 	return r < 0 ? r : r ? max : count;
 }
 
