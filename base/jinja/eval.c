@@ -299,7 +299,7 @@ static struct value eval_slice(struct render *r, const struct node *node)
 {
 	struct value of = render_eval(r, node->a), v[3];
 	const struct node *parts[] = {node->b, node->c, node->d};
-	struct bounds bounds;
+	struct bounds bounds = {0, 0, 1};
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		v[i] = parts[i] ? render_eval(r, parts[i]) : VALUE_NULL;

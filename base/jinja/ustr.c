@@ -101,7 +101,14 @@ size_t ustr_count(const char *text, size_t len)
 size_t ustr_offset(const char *text, size_t len, size_t index)
 {
 	size_t i = 0;
+	uint64_t eight;
 
+	/* most texts are ASCII, and looked at eight bytes at a time */
+	for (; index >= 8 && len - i >= 8; i += 8, index -= 8) {
+		memcpy(&eight, text + i, 8);
+		if (eight & UINT64_C(0x8080808080808080))
+			break;
+	}
 	while (i < len && index) {
 		for (i++; i < len && ((unsigned char)text[i] & 0xc0) == 0x80; i++)
 			;
