@@ -136,7 +136,20 @@ static int apply_gap(struct db *db, const struct fact *fact)
 	return catalogue_add_gap(db, &fact->gap);
 }
 
-/* A digest computed before stays: a repeated report knows nothing of it. */
+/* What the first report of a sealed segment told, and its digest, stay: one that is repeated by a
+ * recorder's successor was read from the file, and knows neither the losses by cause nor the
+ * digest. */
+static void keep_known(struct segment_row *row, const struct segment_row *known)
+{
+	static const struct capture_loss none;
+
+	if (!memcmp(&row->loss, &none, sizeof(none)))
+		row->loss = known->loss;
+	memcpy(row->sha256, known->sha256, sizeof(row->sha256));
+	memcpy(row->index_sha256, known->index_sha256, sizeof(row->index_sha256));
+	row->index_bytes = known->index_bytes;
+}
+
 static int apply_segment(struct db *db, const struct fact *fact)
 {
 	CLEANUP_FREE struct segment_row *rows = NULL;
@@ -151,7 +164,7 @@ static int apply_segment(struct db *db, const struct fact *fact)
 		if (rows[i].sealed && !row.sealed)
 			return 0; /* an old "opened" told again */
 		if (rows[i].sealed)
-			memcpy(row.sha256, rows[i].sha256, sizeof(row.sha256));
+			keep_known(&row, &rows[i]);
 	}
 	return catalogue_save_segment(db, &row);
 }

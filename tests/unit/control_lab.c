@@ -435,8 +435,8 @@ static void segment_text(const struct rec_start *start, uint32_t number, char na
 	segment_name_format(&parts, name);
 }
 
-void lab_report_sealed(struct lab *lab, const struct rec_start *start, uint32_t number,
-		       size_t bytes, uint64_t packets)
+void lab_tell_sealed(struct lab *lab, const struct rec_start *start, uint32_t number, size_t bytes,
+		     uint64_t packets, uint64_t lost)
 {
 	struct rec_segment report = {.segment = number,
 				     .state = SEGMENT_SEALED,
@@ -445,18 +445,28 @@ void lab_report_sealed(struct lab *lab, const struct rec_start *start, uint32_t 
 				     .bytes = packets * 100,
 				     .first_wall_ns = wall_now().ns - DUR_S,
 				     .last_wall_ns = wall_now().ns};
+
+	segment_text(start, number, report.name);
+	report.loss.kernel = lost;
+	send_report(lab, REC_SEGMENT, start, &report, sizeof(report));
+}
+
+void lab_report_sealed(struct lab *lab, const struct rec_start *start, uint32_t number,
+		       size_t bytes, uint64_t packets)
+{
 	CLEANUP_FREE char *data = xmalloc(bytes);
+	char name[REC_NAME_SIZE];
 	char path[512];
 	int fd;
 
-	segment_text(start, number, report.name);
-	snprintf(path, sizeof(path), "%s/%s/%s", lab->config.captures, start->folder, report.name);
+	segment_text(start, number, name);
+	snprintf(path, sizeof(path), "%s/%s/%s", lab->config.captures, start->folder, name);
 	for (size_t i = 0; i < bytes; i++)
 		data[i] = (char)(i * 7 + number);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 	check(fd >= 0 && !file_write_all(fd, data, bytes));
 	close(fd);
-	send_report(lab, REC_SEGMENT, start, &report, sizeof(report));
+	lab_tell_sealed(lab, start, number, bytes, packets, 0);
 }
 
 void lab_report_finished(struct lab *lab, const struct rec_start *start, enum rec_end end,

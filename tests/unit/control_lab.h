@@ -108,6 +108,9 @@ void lab_report_started(struct lab *lab, const struct rec_start *start);
 /* Writes a file of `bytes` as the sealed segment `number` and reports it. */
 void lab_report_sealed(struct lab *lab, const struct rec_start *start, uint32_t number,
 		       size_t bytes, uint64_t packets);
+/* Reports it (again) with so many packets lost in the kernel, and writes nothing. */
+void lab_tell_sealed(struct lab *lab, const struct rec_start *start, uint32_t number, size_t bytes,
+		     uint64_t packets, uint64_t lost);
 void lab_report_finished(struct lab *lab, const struct rec_start *start, enum rec_end end,
 			 uint64_t packets);
 void lab_report_track(struct lab *lab, const struct rec_start *start);

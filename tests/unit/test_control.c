@@ -157,6 +157,32 @@ static void test_new_recorder(void)
 	lab_fini(&lab);
 }
 
+static int64_t lost_in_kernel(struct lab *lab, const struct rec_start *start)
+{
+	CLEANUP_JSON json_t *capture = capture_of(lab, start);
+	json_t *loss = json_object_get(json_object_get(capture, "coverage"), "loss");
+
+	return json_integer_value(json_object_get(loss, "kernel"));
+}
+
+/* A successor tells of a sealed segment what its file says, which is not what was lost and why. */
+static void test_sealed_again(void)
+{
+	struct rec_start start;
+	struct lab lab;
+
+	lab_init(&lab);
+	start = begin(&lab, "web-1");
+	lab_report_started(&lab, &start);
+	lab_report_sealed(&lab, &start, start.first_segment, 5000, 7);
+	lab_tell_sealed(&lab, &start, start.first_segment, 5000, 7, 11);
+	lab_wait(&lab, lost_in_kernel(&lab, &start) == 11, 20);
+	lab_tell_sealed(&lab, &start, start.first_segment, 5000, 7, 0);
+	lab_wait(&lab, lab.acked == lab.report, 20);
+	check_int(lost_in_kernel(&lab, &start), 11);
+	lab_fini(&lab);
+}
+
 /* A track nobody wants is stopped. */
 static void test_stray_track(void)
 {
@@ -298,6 +324,7 @@ static const struct {
 	{"kill_after_start", test_kill_after_start},
 	{"kill_while_recording", test_kill_while_recording},
 	{"new_recorder", test_new_recorder},
+	{"sealed_again", test_sealed_again},
 	{"stray_track", test_stray_track},
 	{"store_full", test_store_full},
 	{"disk_full", test_disk_full},
