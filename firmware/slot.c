@@ -89,9 +89,15 @@ static int open_nic(struct slot *slot)
 	return 0;
 }
 
+/* Its name may be another NIC's by now: a renamed one went, and the name was taken again. */
+static int is_there(const struct slot *slot)
+{
+	return slot->fd >= 0 && if_nametoindex(slot->known_as) == slot->nic_index;
+}
+
 static enum nic_state look(const struct slot *slot)
 {
-	return slot->fd >= 0 ? ring_socket_nic_state(slot->known_as) : NIC_ABSENT;
+	return is_there(slot) ? ring_socket_nic_state(slot->known_as) : NIC_ABSENT;
 }
 
 /* An outage is published whole when it is over; its end last. */
@@ -103,11 +109,16 @@ static void set_state(struct slot *slot, enum nic_state state)
 		slot->down_ns = now;
 	slot->state = state;
 	atomic_store(&slot->shared->state, state);
-	atomic_store(&slot->shared->down_since_wall_ns, state == NIC_UP ? 0 : slot->down_ns);
-	if (state != NIC_UP || !slot->down_ns)
+	if (state != NIC_UP) {
+		atomic_store(&slot->shared->down_since_wall_ns, slot->down_ns);
+		return;
+	}
+	if (!slot->down_ns)
 		return;
 	atomic_store(&slot->shared->down_wall_ns, slot->down_ns);
 	atomic_store(&slot->shared->up_wall_ns, now);
+	/* last: a track that ends in between hears of it one way or the other */
+	atomic_store(&slot->shared->down_since_wall_ns, 0);
 	slot->down_ns = 0;
 }
 
@@ -229,7 +240,7 @@ void slot_count_nic(struct slot *slot)
 {
 	struct ring_nic now;
 
-	if (slot->ring.kind != RING_PACKET_SOCKET || slot->fd < 0)
+	if (slot->ring.kind != RING_PACKET_SOCKET || !is_there(slot))
 		return;
 	if (ring_socket_load_nic(slot->known_as, &now) < 0)
 		return;
