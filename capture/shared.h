@@ -15,7 +15,7 @@
 #include "base/ident.h"
 
 #define SHARED_MAGIC	   0x52425348u /* "RBSH" */
-#define SHARED_VERSION	   4u
+#define SHARED_VERSION	   5u
 #define SHARED_CURSORS_MAX 1024
 #define RING_FILTER_SIZE   256
 
@@ -47,8 +47,8 @@ struct shared_ring {
 	_Atomic int64_t down_wall_ns;
 	_Atomic int64_t up_wall_ns;
 	_Atomic int64_t down_since_wall_ns; /* S: of the outage that goes on; 0 = there is none */
-	/* S: sums of PACKET_STATISTICS, read every 2 s, while something is captured every 100 ms;
-	 * kernel_packets includes the drops */
+	/* S: sums of PACKET_STATISTICS, read every second, while something is captured every 100
+	 * ms; kernel_packets includes the drops */
 	_Atomic uint64_t kernel_packets;
 	_Atomic uint64_t kernel_drops;
 	_Atomic uint64_t kernel_freezes;
@@ -81,6 +81,7 @@ struct shared_mark {
 	uint64_t kernel_drops; /* ring's counter when block seq - 1 was taken */
 	int64_t last_wall_ns;  /* newest packet of block seq - 1 */
 	uint64_t untold;       /* lost before block seq, but in no REC_GAP yet */
+	uint64_t unwritten;    /* lost before block seq, but in no packet's drop count yet */
 };
 
 struct shared_cursor {

@@ -176,7 +176,8 @@ static void mark_block(struct track *t, struct track_segment *s)
 				   .ring_packets = t->before,
 				   .kernel_drops = t->kernel_drops,
 				   .last_wall_ns = t->last_block_ns,
-				   .untold = untold_packets(t)};
+				   .untold = untold_packets(t),
+				   .unwritten = t->reader.drops};
 
 	track_segment_mark(s, &mark);
 	publish(t);

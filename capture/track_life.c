@@ -78,9 +78,10 @@ static int64_t begin_by_mark(struct track *t, const struct shared_mark *mark)
 		t->seq = ring_reach(ring);
 		lost = ring_packets_before(ring, t->seq) - mark->ring_packets;
 	}
-	t->reader.drops = lost;
+	t->reader.drops = lost + mark->unwritten;
 	t->restart_drops = drops > mark->kernel_drops ? drops - mark->kernel_drops : 0;
-	/* what it had lost but not told yet stands in its file, so not in a drop count again */
+	/* of what it had lost itself, a part may be in its file but not in a report, another
+	 * neither */
 	t->loss.restart = lost + t->restart_drops + mark->untold;
 	t->last_block_ns = mark->last_wall_ns;
 	t->kernel_drops = mark->kernel_drops;
