@@ -161,6 +161,7 @@ static int open_segment(struct extract *e, struct source *s, const struct extrac
 	if (extract_skip_begin(&s->skip, &s->reader) && (r = say_bad_index(e, s)))
 		return r;
 	memcpy(s->interface.nic, s->reader.nic, sizeof(s->interface.nic));
+	memcpy(s->interface.description, s->reader.description, sizeof(s->interface.description));
 	if (!e->output.link_type)
 		e->output.link_type = s->reader.link_type;
 	if (e->output.link_type != s->reader.link_type) {

@@ -46,6 +46,7 @@ static int write_interface(struct extract_output *out, struct extract_interface 
 {
 	struct pcapng_interface description = {.link_type = (uint16_t)out->link_type,
 					       .name = interface->nic,
+					       .description = interface->description,
 					       .filter = out->job->filter_text};
 	unsigned char *p = sink_reserve(out->sink, pcapng_interface_bound(&description));
 

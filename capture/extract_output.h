@@ -8,6 +8,7 @@
 /* What the file says of one source. */
 struct extract_interface {
 	char nic[16];
+	char description[RING_KEPT_TEXT_SIZE];
 	uint32_t number; /* of its interface block, from 1; 0 = not written yet */
 	uint64_t drops;	 /* lost since its last packet that was written */
 	uint64_t dropped;

@@ -11,6 +11,7 @@
 #include "capture/filter.h"
 #include "capture/pcapng.h"
 #include "capture/report.h"
+#include "capture/ring_kept.h"
 #include "capture/track_reader.h"
 
 #define FLUSH_BYTES (512u << 10)
@@ -21,7 +22,7 @@ struct ring_search {
 	struct filter *filter;
 	struct ring *ring;
 	const char *nic;
-	uint32_t link_type;
+	const struct shared_ring *shared;
 	uint8_t *scratch;
 	struct mailbox *reports;
 	int file; /* -1 = none: it waits */
@@ -81,11 +82,15 @@ static unsigned char *reserve(struct ring_search *s, size_t bytes)
 static void begin_file(struct ring_search *s)
 {
 	struct pcapng_section section = {.application = "Ringbell " RINGBELL_VERSION};
-	struct pcapng_interface interface = {.link_type = (uint16_t)s->link_type, .name = s->nic};
-	unsigned char *out =
-		reserve(s, pcapng_section_bound(&section) + pcapng_interface_bound(&interface));
-	size_t n = pcapng_section_format(out, &section);
+	char kept[RING_KEPT_TEXT_SIZE];
+	struct pcapng_interface interface = {
+		.link_type = (uint16_t)s->shared->link_type, .name = s->nic, .description = kept};
+	unsigned char *out;
+	size_t n;
 
+	ring_kept_describe(s->shared, kept);
+	out = reserve(s, pcapng_section_bound(&section) + pcapng_interface_bound(&interface));
+	n = pcapng_section_format(out, &section);
 	s->used += n + pcapng_interface_format(out + n, &interface);
 }
 
@@ -200,7 +205,7 @@ struct ring_search *ring_search_new(const struct ring_search_options *o, struct 
 	s->filter = o->filter;
 	s->ring = o->ring;
 	s->nic = o->nic;
-	s->link_type = o->link_type;
+	s->shared = o->shared;
 	s->scratch = o->scratch;
 	s->reports = o->reports;
 	s->file = o->file;

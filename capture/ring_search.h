@@ -18,12 +18,12 @@ struct ring_search;
 
 struct ring_search_options {
 	struct ring *ring;
-	const struct rec_search *order; /* copied */
-	struct filter *filter;		/* put; NULL = all */
-	int file;			/* put */
-	const char *nic;		/* borrowed */
-	uint32_t link_type;
-	uint8_t *scratch; /* TRACK_READER_SCRATCH_BYTES, borrowed */
+	const struct rec_search *order;	  /* copied */
+	struct filter *filter;		  /* put; NULL = all */
+	int file;			  /* put */
+	const char *nic;		  /* borrowed */
+	const struct shared_ring *shared; /* borrowed */
+	uint8_t *scratch;		  /* TRACK_READER_SCRATCH_BYTES, borrowed */
 	struct mailbox *reports;
 };
 

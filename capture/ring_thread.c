@@ -229,7 +229,7 @@ static void start_search(struct ring_thread *t, struct order *o, struct instant 
 					      .filter = o->filter,
 					      .file = o->file,
 					      .nic = t->child.nic,
-					      .link_type = t->place.shared->link_type,
+					      .shared = t->place.shared,
 					      .scratch = t->scratch,
 					      .reports = t->reports};
 	struct rec_search_part refusal = {

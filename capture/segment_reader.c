@@ -17,6 +17,7 @@ enum {
 	OPTION_END = 0,
 	OPTION_COMMENT = 1,
 	IF_NAME = 2,
+	IF_DESCRIPTION = 3,
 	IF_TSRESOL = 9,
 	EPB_FLAGS = 2,
 	EPB_DROPCOUNT = 4,
@@ -143,6 +144,10 @@ static int on_interface(struct segment_reader *r, const unsigned char *block, ui
 		if (o.code == IF_NAME && o.bytes < sizeof(r->nic)) {
 			memcpy(r->nic, o.value, o.bytes);
 			r->nic[o.bytes] = '\0';
+		}
+		if (o.code == IF_DESCRIPTION && o.bytes < sizeof(r->description)) {
+			memcpy(r->description, o.value, o.bytes);
+			r->description[o.bytes] = '\0';
 		}
 	}
 	r->unit_ns = unit;

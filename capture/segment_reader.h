@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "capture/ring_kept.h"
+
 #define SEGMENT_READER_WINDOW_BYTES (512u << 10)
 
 struct segment_reader {
@@ -25,8 +27,9 @@ struct segment_reader {
 	uint32_t interfaces; /* of this section */
 	uint32_t link_type;
 	char nic[16];
-	int64_t unit_ns;  /* of the section's first interface */
-	uint64_t dropped; /* sum of what statistics blocks said */
+	char description[RING_KEPT_TEXT_SIZE]; /* of the section's first interface; "" = none */
+	int64_t unit_ns;		       /* of the section's first interface */
+	uint64_t dropped;		       /* sum of what statistics blocks said */
 };
 
 struct segment_packet {

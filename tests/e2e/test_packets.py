@@ -211,6 +211,12 @@ class KeptByTheKernel(harness.Case):
         self.assertEqual({frame[1:] for frame in frames(path, "-c", "100")}, {("512", "100")})
         self.assertIn("only the first 100 bytes of packets that match",
                       run("capinfos", "-I", path))
+        for name, query in (("ring", "ring/packets?last=60s"),
+                            ("derived", f"captures/{row['id']}/download?filter=udp")):
+            other = f"{ringbell.folder}/{name}.pcapng"
+            ringbell.api.download(f"/api/v1/{query}", other)
+            self.assertIn("only the first 100 bytes of packets that match",
+                          run("capinfos", "-I", other), name)
         # a packet takes a quarter of the room, and only each fourth one takes any
         ring = ringbell.ring()
         self.assertLess(ring["bytes"], 200 * ring["packets"])

@@ -49,6 +49,8 @@ static struct fixture *fixture_new(uint32_t tear_at)
 				       .orphan_seq = UINT64_MAX,
 				       .tear_at = tear_at};
 
+	f->shared.link_type = 1;
+	f->shared.slice_bytes = 96;
 	f->memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	check(f->memory != MAP_FAILED);
 	ring_filler_init(&f->filler, f->memory, BLOCK_BYTES, BLOCKS, at(0).wall.ns);
@@ -91,7 +93,7 @@ static void search(struct fixture *f, int file)
 					      .order = &order,
 					      .file = file,
 					      .nic = "test0",
-					      .link_type = 1,
+					      .shared = &f->shared,
 					      .scratch = f->scratch,
 					      .reports = &f->reports};
 
