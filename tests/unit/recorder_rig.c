@@ -383,6 +383,25 @@ static uint32_t get32(const char *p)
 	return v;
 }
 
+/* epb_dropcount of the packet block at `block`, 0 = none. */
+static uint64_t drop_count(const char *block)
+{
+	uint32_t at = 28 + (get32(block + 20) + 3) / 4 * 4, end = get32(block + 4) - 4;
+	uint64_t drops;
+
+	while (at + 12 <= end) {
+		uint32_t option = get32(block + at);
+
+		memcpy(&drops, block + at + 4, sizeof(drops));
+		if (option == (8u << 16 | 4))
+			return drops;
+		if (!(option & 0xffff))
+			break;
+		at += 4 + ((option >> 16) + 3) / 4 * 4;
+	}
+	return 0;
+}
+
 static uint64_t read_segment(struct rig *rig, const struct buf *b, uint8_t *seen)
 {
 	uint64_t packets = 0;
@@ -399,6 +418,7 @@ static uint64_t read_segment(struct rig *rig, const struct buf *b, uint8_t *seen
 		if (type == PCAPNG_PACKET) {
 			number = get32(b->data + at + 28 + PAYLOAD_AT);
 			check(number < rig->packets);
+			rig->drops += drop_count(b->data + at);
 			seen[number]++;
 			packets++;
 		}
@@ -422,6 +442,7 @@ uint64_t rig_read(struct rig *rig, int i, uint8_t *seen)
 	int n;
 
 	snprintf(path, sizeof(path), "%s/capture-%d", rig->folder, i);
+	rig->drops = 0;
 	n = scandir(path, &names, is_visible, alphasort);
 	check(n >= 0);
 	for (int k = 0; k < n; k++) {

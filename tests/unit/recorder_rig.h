@@ -49,6 +49,7 @@ struct rig {
 	int ready;
 	int synced;
 	uint64_t last_report;
+	uint64_t drops; /* sum of the drop counts rig_read found */
 	struct rig_track tracks[RIG_TRACKS];
 	const struct rec_start *early; /* ordered before CHILD_GO */
 	struct ipc_message message;

@@ -58,6 +58,37 @@ static void test_kill(void)
 	rig_free(rig);
 }
 
+/* What a dead recorder had lost, and no packet behind it told, is in the drop count of the first
+ * packet that its successor writes. */
+static void test_unwritten(void)
+{
+	struct rig *rig = rig_new(PACKETS, SPACING);
+	uint8_t *seen = xcalloc(1, PACKETS);
+	struct shared_mark mark;
+
+	rig_start(rig);
+	rig_plan(rig, 0, "", 20 * DUR_S, &start);
+	rig_send(rig, REC_START, &start, sizeof(start));
+	rig_wait(rig, (mark_load(&rig->shared->cursors[0], &mark), mark.packets > 0));
+	rig_kill(rig);
+	mark_load(&rig->shared->cursors[0], &mark);
+	check_int(mark.unwritten, 0);
+	mark.unwritten = 77;
+	mark_save(&rig->shared->cursors[0], &mark);
+	rig_start(rig);
+	start.flags = REC_RESUME;
+	rig_send(rig, REC_START, &start, sizeof(start));
+	rig_wait(rig, rig_replayed(rig) >= PACKETS);
+	rig_stop_track(rig, 0);
+	rig_wait(rig, rig->tracks[0].finished);
+	check_int(rig_stop(rig), 0);
+	rig_read(rig, 0, seen);
+	check_once(seen, PACKETS);
+	check_int(rig->drops, 77);
+	free(seen);
+	rig_free(rig);
+}
+
 /* CHILD_STOP seals what runs; started again, the capture goes on behind its mark. */
 static void test_shutdown(void)
 {
@@ -136,5 +167,6 @@ int main(void)
 	test_new_ring(2000, 4000);
 	test_shutdown();
 	test_kill();
+	test_unwritten();
 	return 0;
 }
