@@ -117,13 +117,14 @@ static void test_shutdown(void)
 }
 
 /* As the supervisor does when an interface came back: the recorder is killed, the ring made anew.
- * Returns how many packets the capture's file surely has. */
-static uint64_t renew_ring(struct rig *rig)
+ * Returns how many packets the capture's file surely has; *replayed: those before the new ring. */
+static uint64_t renew_ring(struct rig *rig, uint64_t *replayed)
 {
 	struct shared_mark mark;
 
 	rig_wait(rig, (mark_load(&rig->shared->cursors[0], &mark), mark.packets > 0));
 	rig_kill(rig);
+	*replayed = rig_replayed(rig);
 	mark_load(&rig->shared->cursors[0], &mark);
 	close(rig->ring_fd);
 	rig->ring_fd = -1;
@@ -144,8 +145,7 @@ static void test_new_ring(uint64_t before, uint64_t after)
 	rig_plan(rig, 0, "", 20 * DUR_S, &start);
 	rig_send(rig, REC_START, &start, sizeof(start));
 	rig_wait(rig, rig_replayed(rig) > before);
-	replayed = rig_replayed(rig);
-	written = renew_ring(rig);
+	written = renew_ring(rig, &replayed);
 	rig_wait(rig, rig_replayed(rig) > replayed + after);
 	start.flags = REC_RESUME;
 	rig_send(rig, REC_START, &start, sizeof(start));
