@@ -80,7 +80,7 @@ static struct bufferevent *socket_of(const struct connection *connection)
 static void leave_crowd(struct connection *connection)
 {
 	if (connection->address)
-		crowd_leave(connection->pool->crowd, connection->address);
+		crowd_leave(connection->pool->crowd, connection->address, mono_now());
 	connection->address = NULL;
 }
 
@@ -329,12 +329,13 @@ static void set_no_delay(const struct connection *connection)
 static int try_enter(struct connection *connection, const struct sockaddr *address)
 {
 	struct connection_pool *pool = connection->pool;
-	int r = crowd_enter(pool->crowd, address, &connection->address);
+	mono_t now = mono_now();
+	int r = crowd_enter(pool->crowd, address, now, &connection->address);
 
 	if (r != CROWD_FULL || TAILQ_EMPTY(&pool->waiting))
 		return r;
 	connection_end(TAILQ_FIRST(&pool->waiting), CONNECTION_DISPLACED);
-	return crowd_enter(pool->crowd, address, &connection->address);
+	return crowd_enter(pool->crowd, address, now, &connection->address);
 }
 
 static void admit(struct connection *connection)

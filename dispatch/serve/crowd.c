@@ -16,7 +16,7 @@ struct crowd_address {
 	LIST_ENTRY(crowd_address) next;
 	sa_family_t family;
 	unsigned char key[KEY_BYTES];
-	uint32_t count;
+	uint32_t count; /* 0: gone, and kept until what it took is paid for */
 	struct throttle throttle;
 };
 
@@ -92,12 +92,31 @@ static struct crowd_address *find(const struct crowd *crowd, const struct crowd_
 	return NULL;
 }
 
-int crowd_enter(struct crowd *crowd, const struct sockaddr *address, struct crowd_address **ret)
+static void forget(struct crowd_address *address)
+{
+	LIST_REMOVE(address, next);
+	free(address);
+}
+
+static void forget_paid(struct crowd *crowd, size_t bucket, mono_t now)
+{
+	struct crowd_address *address = LIST_FIRST(&crowd->buckets[bucket]), *next;
+
+	for (; address; address = next) {
+		next = LIST_NEXT(address, next);
+		if (!address->count && address->throttle.free_at.ns <= now.ns)
+			forget(address);
+	}
+}
+
+int crowd_enter(struct crowd *crowd, const struct sockaddr *address, mono_t now,
+		struct crowd_address **ret)
 {
 	struct crowd_address key, *found;
 	int local = address->sa_family == AF_UNIX;
 
 	make_key(address, &key);
+	forget_paid(crowd, bucket_of(&key), now);
 	found = find(crowd, &key);
 	if (found && found->count >= (local ? CROWD_LOCAL_MAX : crowd->limits.per_address))
 		return CROWD_ADDRESS;
@@ -114,13 +133,11 @@ int crowd_enter(struct crowd *crowd, const struct sockaddr *address, struct crow
 	return 0;
 }
 
-void crowd_leave(struct crowd *crowd, struct crowd_address *address)
+void crowd_leave(struct crowd *crowd, struct crowd_address *address, mono_t now)
 {
 	crowd->count -= address->family != AF_UNIX;
-	if (--address->count)
-		return;
-	LIST_REMOVE(address, next);
-	free(address);
+	if (!--address->count && address->throttle.free_at.ns <= now.ns)
+		forget(address);
 }
 
 struct throttle *crowd_throttle(struct crowd_address *address)

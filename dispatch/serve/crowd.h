@@ -44,8 +44,10 @@ enum crowd_outcome {
 
 /* A connection from `address` (AF_UNIX: a local one) is here. *ret goes to crowd_leave. Returns 0,
  * CROWD_ADDRESS or CROWD_FULL: then it is not counted. */
-int crowd_enter(struct crowd *crowd, const struct sockaddr *address, struct crowd_address **ret);
-void crowd_leave(struct crowd *crowd, struct crowd_address *address);
+int crowd_enter(struct crowd *crowd, const struct sockaddr *address, mono_t now,
+		struct crowd_address **ret);
+/* What the address took of its rate is remembered until it is paid for. */
+void crowd_leave(struct crowd *crowd, struct crowd_address *address, mono_t now);
 /* Of all that one address downloads. */
 struct throttle *crowd_throttle(struct crowd_address *address);
 

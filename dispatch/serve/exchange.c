@@ -35,6 +35,8 @@ struct exchange *exchange_new(struct control *control, struct connection *connec
 static void exchange_free(struct exchange *exchange)
 {
 	transfer_end(exchange->transfer, "left");
+	if (exchange->window)
+		evbuffer_free(exchange->window);
 	evhttp_clear_headers(&exchange->query);
 	if (exchange->connection)
 		connection_on_answered(exchange->connection);
@@ -305,15 +307,28 @@ void exchange_stream_start(struct exchange *exchange, int status, uint64_t size,
 	char length[24];
 
 	bug_on(!exchange->http);
-	count(exchange, status);
-	set_common_headers(exchange);
 	if (size != EXCHANGE_SIZE_UNKNOWN) {
 		snprintf(length, sizeof(length), "%" PRIu64, size);
 		exchange_set_header(exchange, "Content-Length", length);
 	}
 	exchange->on_gone = on_gone;
 	exchange->owner = owner;
-	exchange->transfer = transfer_new(exchange, status, size);
+	exchange->status = status;
+	exchange->window = evbuffer_new();
+	bug_on(!exchange->window);
+	exchange->transfer = transfer_new(exchange, status);
+}
+
+/* The head goes with the first byte. */
+static void send_head(struct exchange *exchange)
+{
+	int status = exchange->status;
+
+	if (!status)
+		return;
+	exchange->status = 0;
+	count(exchange, status);
+	set_common_headers(exchange);
 	evhttp_send_reply_start(exchange->http, status, problem_title(status));
 }
 
@@ -323,15 +338,41 @@ static void on_drained(struct evhttp_connection *connection, void *arg)
 	struct exchange *exchange = arg;
 
 	(void)connection;
-	transfer_wait(exchange->transfer, exchange->connection->drained, exchange->owner);
+	exchange->connection->drained(exchange->owner);
+}
+
+static void refuse_untold(struct exchange *exchange, int result)
+{
+	void (*on_gone)(void *owner) = take_ptr(exchange->on_gone);
+
+	on_gone(exchange->owner);
+	transfer_end(take_ptr(exchange->transfer), "cut");
+	evhttp_clear_headers(evhttp_request_get_output_headers(exchange->http));
+	exchange_refuse(exchange, result == -ENOSPC || result == -EDQUOT ? 507 : 503,
+			result == -ENOSPC || result == -EDQUOT ? "storage_full" : "storage_failed",
+			"the audit of downloads could not be written (%s): nothing was sent",
+			strerrordesc_np(-result));
+}
+
+static void on_may_leave(void *owner, int result)
+{
+	struct exchange *exchange = owner;
+
+	if (result < 0) {
+		refuse_untold(exchange, result);
+		return;
+	}
+	send_head(exchange);
+	evhttp_send_reply_chunk_with_cb(exchange->http, exchange->window, on_drained, exchange);
 }
 
 void exchange_stream_send(struct exchange *exchange, struct evbuffer *window,
 			  exchange_drained drained)
 {
 	exchange->connection->drained = drained;
-	transfer_add(exchange->transfer, evbuffer_get_length(window));
-	evhttp_send_reply_chunk_with_cb(exchange->http, window, on_drained, exchange);
+	evbuffer_add_buffer(exchange->window, window);
+	transfer_take(exchange->transfer, evbuffer_get_length(exchange->window), on_may_leave,
+		      exchange);
 }
 
 void exchange_stream_hash(struct exchange *exchange, const char *hash)
@@ -343,6 +384,7 @@ void exchange_stream_end(struct exchange *exchange)
 {
 	struct evhttp_request *http = exchange->http;
 
+	send_head(exchange); /* an empty body */
 	transfer_end(take_ptr(exchange->transfer), "complete");
 	exchange_free(exchange);
 	evhttp_send_reply_end(http);

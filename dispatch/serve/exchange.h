@@ -33,6 +33,8 @@ struct exchange {
 	struct evkeyvalq query;
 	char link[LINK_ID_SIZE];      /* came by a signed link; "" = not */
 	struct transfer *transfer;    /* while a body is being streamed */
+	struct evbuffer *window;      /* of that body, until it may leave */
+	int status;		      /* of that body, until its head was sent; then 0 */
 	void (*on_gone)(void *owner); /* only while a body is being streamed */
 	void *owner;
 };
@@ -74,7 +76,8 @@ void exchange_set_version(struct exchange *exchange, int64_t version);
 bool exchange_check_version(struct exchange *exchange, int64_t version);
 
 /* Streams: start, then windows, each after the one before has drained, then end. Of unknown size
- * they go in chunks.
+ * they go in chunks. Head and first window leave once the audit has the download; if it cannot be
+ * written, on_gone is called and the client hears why.
  * exchange_stream_end frees the exchange. abort: cuts the connection, so that a client sees that
  * the body is short; frees it too. */
 #define EXCHANGE_SIZE_UNKNOWN UINT64_MAX

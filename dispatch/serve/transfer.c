@@ -12,14 +12,21 @@
 
 #define CAPTURES "/api/v1/captures/{}"
 
+/* A row on its way to the store. */
+struct audit_post {
+	struct audit_row row;
+	struct transfer *transfer; /* that waits for it, or NULL */
+};
+
 struct transfer {
 	const struct exchange *exchange; /* outlives it */
 	struct control *control;
 	struct audit_row row;
-	uint64_t size;
+	struct audit_post *adding; /* its first row, until it is durable */
+	int result;		   /* of that */
 	struct timer *pause;
-	dur_t wait;
-	void (*go)(void *owner);
+	uint64_t taken; /* waits to leave */
+	transfer_go go;
 	void *owner;
 };
 
@@ -27,30 +34,42 @@ struct transfer {
 
 static int add_run(struct db *db, void *arg)
 {
-	return audit_add(db, arg);
+	return audit_add(db, &((struct audit_post *)arg)->row);
 }
 
 static int end_run(struct db *db, void *arg)
 {
-	return audit_end(db, arg);
+	return audit_end(db, &((struct audit_post *)arg)->row);
 }
+
+static void wait_or_go(struct transfer *transfer);
 
 static void posted(void *arg, int result)
 {
-	struct audit_row *row = arg;
+	struct audit_post *post = arg;
+	struct transfer *transfer = post->transfer;
 
 	if (result < 0)
-		log_warning("http", "download %s by %s is not in the audit: %s", row->request,
-			    row->who, strerrordesc_np(-result));
-	free(row);
+		log_warning("http", "download %s by %s is not in the audit: %s", post->row.request,
+			    post->row.who, strerrordesc_np(-result));
+	free(post);
+	if (!transfer)
+		return;
+	transfer->adding = NULL;
+	transfer->result = result;
+	if (transfer->go)
+		wait_or_go(transfer);
 }
 
-static void post(struct control *control, const struct audit_row *row, store_run run)
+static struct audit_post *post(struct control *control, const struct audit_row *row, store_run run,
+			       struct transfer *transfer)
 {
-	struct audit_row *copy = xmalloc(sizeof(*copy));
+	struct audit_post *post = xmalloc(sizeof(*post));
 
-	*copy = *row;
-	store_post(control->store, STORE_WRITE, run, posted, copy);
+	post->row = *row;
+	post->transfer = transfer;
+	store_post(control->store, STORE_WRITE, run, posted, post);
+	return post;
 }
 
 static void describe_who(const struct exchange *exchange, char who[64])
@@ -103,57 +122,87 @@ void transfer_log_link(const struct exchange *exchange, const char *path)
 	row.status = 201;
 	row.outcome = "link";
 	snprintf(row.request, sizeof(row.request), "%s", path);
-	post(exchange->control, &row, add_run);
+	post(exchange->control, &row, add_run, NULL);
 }
 
 /* ---- one of them ---- */
 
-static void on_pause(void *owner)
+static void let_go(struct transfer *transfer)
 {
-	struct transfer *transfer = owner;
+	transfer_go go = take_ptr(transfer->go);
 
-	transfer->go(transfer->owner);
+	if (!transfer->result)
+		transfer->row.bytes += transfer->taken;
+	transfer->taken = 0;
+	go(transfer->owner, transfer->result);
 }
 
-struct transfer *transfer_new(const struct exchange *exchange, int status, uint64_t size)
+static void on_pause(void *owner)
+{
+	let_go(owner);
+}
+
+struct transfer *transfer_new(const struct exchange *exchange, int status)
 {
 	struct transfer *transfer = xcalloc(1, sizeof(*transfer));
 
 	transfer->control = exchange->control;
 	transfer->exchange = exchange;
-	transfer->size = size;
 	transfer->pause = timer_new(exchange->control->loop, on_pause, transfer);
 	describe(exchange, &transfer->row);
 	transfer->row.status = status;
-	post(transfer->control, &transfer->row, add_run);
+	transfer->adding = post(transfer->control, &transfer->row, add_run, transfer);
 	return transfer;
 }
 
-void transfer_add(struct transfer *transfer, uint64_t bytes)
+/* NULL: nobody counts it (any more). */
+static struct throttle *client_of(const struct transfer *transfer)
 {
-	const struct transfer_limits *limits = &transfer->control->transfer_limits;
-	struct crowd_address *address = transfer->exchange->connection->address;
-	mono_t now = mono_now();
-	dur_t wait;
+	const struct connection *connection = transfer->exchange->connection;
 
-	transfer->row.bytes += bytes;
-	transfer->wait = throttle_take(&transfer->control->transfers_all, bytes, limits->all, now);
-	if (!address)
-		return;
-	wait = throttle_take(crowd_throttle(address), bytes, limits->client, now);
-	if (wait > transfer->wait)
-		transfer->wait = wait;
+	return connection && connection->address ? crowd_throttle(connection->address) : NULL;
 }
 
-void transfer_wait(struct transfer *transfer, void (*go)(void *owner), void *owner)
+static dur_t take(struct transfer *transfer)
 {
+	const struct transfer_limits *limits = &transfer->control->transfer_limits;
+	struct throttle *client = client_of(transfer);
+	mono_t now = mono_now();
+	dur_t all =
+		throttle_take(&transfer->control->transfers_all, transfer->taken, limits->all, now);
+	dur_t own = client ? throttle_take(client, transfer->taken, limits->client, now) : 0;
+
+	return own > all ? own : all;
+}
+
+/* What did not leave others may have. */
+static void give_back(struct transfer *transfer)
+{
+	const struct transfer_limits *limits = &transfer->control->transfer_limits;
+	struct throttle *client = client_of(transfer);
+
+	throttle_return(&transfer->control->transfers_all, transfer->taken, limits->all);
+	if (client)
+		throttle_return(client, transfer->taken, limits->client);
+}
+
+static void wait_or_go(struct transfer *transfer)
+{
+	dur_t wait = transfer->result ? 0 : take(transfer);
+
+	if (wait > 0)
+		timer_set(transfer->pause, wait);
+	else
+		let_go(transfer);
+}
+
+void transfer_take(struct transfer *transfer, uint64_t bytes, transfer_go go, void *owner)
+{
+	transfer->taken = bytes;
 	transfer->go = go;
 	transfer->owner = owner;
-	/* after the last piece the client may leave at any moment: it has everything */
-	if (transfer->wait > 0 && transfer->row.bytes < transfer->size)
-		timer_set(transfer->pause, transfer->wait);
-	else
-		go(owner);
+	if (!transfer->adding)
+		wait_or_go(transfer);
 }
 
 void transfer_set_hash(struct transfer *transfer, const char *hash)
@@ -165,9 +214,13 @@ void transfer_end(struct transfer *transfer, const char *outcome)
 {
 	if (!transfer)
 		return;
+	if (transfer->adding)
+		transfer->adding->transfer = NULL;
+	else if (transfer->go)
+		give_back(transfer);
 	transfer->row.until = wall_now();
 	transfer->row.outcome = outcome;
-	post(transfer->control, &transfer->row, end_run);
+	post(transfer->control, &transfer->row, end_run, NULL);
 	timer_free(transfer->pause);
 	free(transfer);
 }

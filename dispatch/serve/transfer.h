@@ -2,8 +2,8 @@
 /* A body on its way: counted, slowed down to the configured rates, and told to the audit
  * (storage/audit.h). Part of exchange.c; loop thread.
  *
- * The audit's rows are posted, not waited for: a download is no promise, and one whose beginning a
- * crash took from the store had sent next to nothing. */
+ * Commit, then act: the first byte leaves when the audit has its row and when those who took before
+ * are paid for. A download that cannot be told of is refused. */
 #pragma once
 
 #include <stdint.h>
@@ -20,12 +20,11 @@ struct transfer_limits {
 	uint64_t all, client;
 };
 
-/* Begins; size may be EXCHANGE_SIZE_UNKNOWN. */
-struct transfer *transfer_new(const struct exchange *exchange, int status, uint64_t size);
-/* The next piece has so many bytes. */
-void transfer_add(struct transfer *transfer, uint64_t bytes);
-/* It has drained: calls go, now or later. Not after transfer_end. */
-void transfer_wait(struct transfer *transfer, void (*go)(void *owner), void *owner);
+struct transfer *transfer_new(const struct exchange *exchange, int status);
+/* Calls go, now or later, when the next piece of so many bytes may leave, with result = 0; or with
+ * -errno: it is not in the audit. Not after transfer_end. */
+typedef void (*transfer_go)(void *owner, int result);
+void transfer_take(struct transfer *transfer, uint64_t bytes, transfer_go go, void *owner);
 /* SHA-256 or entity tag, as hex, once it is known. */
 void transfer_set_hash(struct transfer *transfer, const char *hash);
 /* outcome is static: "complete", "cut" (by us), "left" (by the client). Frees it. Accepts NULL. */

@@ -27,11 +27,16 @@ static struct crowd *new_crowd(uint32_t max, uint32_t per_address, uint32_t rese
 	return crowd_new(&(struct crowd_limits){max, per_address, reserve});
 }
 
+static mono_t at(dur_t ns)
+{
+	return (mono_t){ns};
+}
+
 static int enter(struct crowd *crowd, const char *text)
 {
 	struct crowd_address *ignored;
 
-	return crowd_enter(crowd, address(text), &ignored);
+	return crowd_enter(crowd, address(text), at(0), &ignored);
 }
 
 static void per_address(void)
@@ -39,12 +44,12 @@ static void per_address(void)
 	struct crowd *crowd = new_crowd(100, 2, 10);
 	struct crowd_address *first;
 
-	check_int(crowd_enter(crowd, address("192.0.2.1"), &first), 0);
+	check_int(crowd_enter(crowd, address("192.0.2.1"), at(0), &first), 0);
 	check_int(enter(crowd, "192.0.2.1"), 0);
 	check_int(enter(crowd, "192.0.2.1"), CROWD_ADDRESS);
 	check_int(enter(crowd, "192.0.2.2"), 0);
 	check_int(crowd_count(crowd), 3);
-	crowd_leave(crowd, first);
+	crowd_leave(crowd, first, at(0));
 	check_int(enter(crowd, "192.0.2.1"), 0);
 	/* the same host, seen through [::] */
 	check_int(enter(crowd, "::ffff:192.0.2.1"), CROWD_ADDRESS);
@@ -62,14 +67,14 @@ static void all_places(void)
 	struct crowd_address *gone;
 
 	check_int(enter(crowd, "192.0.2.1"), 0);
-	check_int(crowd_enter(crowd, address("192.0.2.2"), &gone), 0);
+	check_int(crowd_enter(crowd, address("192.0.2.2"), at(0), &gone), 0);
 	check_int(enter(crowd, "192.0.2.3"), CROWD_FULL);
 	/* the local tool always gets in, up to its own limit */
 	for (int i = 0; i < CROWD_LOCAL_MAX; i++)
 		check_int(enter(crowd, ""), 0);
 	check_int(enter(crowd, ""), CROWD_ADDRESS);
 	check_int(crowd_count(crowd), 2);
-	crowd_leave(crowd, gone);
+	crowd_leave(crowd, gone, at(0));
 	check_int(enter(crowd, "192.0.2.3"), 0);
 	crowd_free(crowd);
 }
@@ -100,17 +105,35 @@ static void many(void)
 
 	for (int i = 0; i < 5000; i++) {
 		snprintf(text, sizeof(text), "10.%d.%d.%d", i % 7, i / 256, i % 256);
-		check_int(crowd_enter(crowd, address(text), &entered[i]), 0);
+		check_int(crowd_enter(crowd, address(text), at(0), &entered[i]), 0);
 		check_int(enter(crowd, text), CROWD_ADDRESS);
 	}
 	for (int i = 0; i < 5000; i += 2)
-		crowd_leave(crowd, entered[i]);
+		crowd_leave(crowd, entered[i], at(0));
 	check_int(crowd_count(crowd), 2500);
+	crowd_free(crowd);
+}
+
+/* A connection for each piece is no way around a limit. */
+static void debt_outlives_connections(void)
+{
+	struct crowd *crowd = new_crowd(100, 2, 10);
+	struct crowd_address *entered;
+
+	for (int i = 0; i < 3; i++) {
+		check_int(crowd_enter(crowd, address("192.0.2.1"), at(0), &entered), 0);
+		check_int(throttle_take(crowd_throttle(entered), 1000, 1000, at(0)), i * DUR_S);
+		crowd_leave(crowd, entered, at(0));
+	}
+	check_int(crowd_count(crowd), 0);
+	check_int(crowd_enter(crowd, address("192.0.2.1"), at(9 * DUR_S), &entered), 0);
+	check_int(throttle_take(crowd_throttle(entered), 1000, 1000, at(9 * DUR_S)), 0);
 	crowd_free(crowd);
 }
 
 int main(void)
 {
+	debt_outlives_connections();
 	per_address();
 	all_places();
 	reserve();

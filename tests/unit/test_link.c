@@ -54,9 +54,13 @@ static void bytes_take_their_time(void)
 	mono_t now = {5 * DUR_S};
 
 	check_int(throttle_take(&throttle, 1 << 20, 0, now), 0);
-	check_int(throttle_take(&throttle, 1000, 1000, now), DUR_S);
+	check_int(throttle_take(&throttle, 1000, 1000, now), 0);
+	check_int(throttle_take(&throttle, 500, 1000, now), DUR_S);
 	check_int(throttle_take(&throttle, 500, 1000, now), DUR_S + DUR_S / 2);
+	throttle_return(&throttle, 500, 1000); /* it left before its turn */
+	check_int(throttle_take(&throttle, 1000, 1000, now), DUR_S + DUR_S / 2);
 	now.ns += 10 * DUR_S; /* what was not used is gone */
+	check_int(throttle_take(&throttle, 1000, 1000, now), 0);
 	check_int(throttle_take(&throttle, 1000, 1000, now), DUR_S);
 }
 
