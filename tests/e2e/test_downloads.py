@@ -4,16 +4,19 @@ the audit tells of them."""
 
 import hashlib
 import os
+import socket
 import subprocess
 import time
 import urllib.parse
 
 import harness
-from daemon import Api, Refused
+from daemon import ADDRESS, Api, Refused
 from network import wait_for_packets
+from slow import memory_of
 from waiting import wait_for
 
 MIB = harness.MIB
+READERS = 48
 
 
 class Downloads(harness.Case):
@@ -224,6 +227,54 @@ class Downloads(harness.Case):
                                          headers={"Range": f"bytes={start}-{start + (256 << 10) - 1}"})
             self.assertEqual(part.status, 206)
         self.assertGreater(time.monotonic() - began, (size - MIB) / rate)
+
+    # --- slow readers ---
+
+    def read_slowly(self, path):
+        """A client that asks for path, takes the first byte, and no more until it is told to."""
+        host, port = ADDRESS.split(":")
+        client = socket.socket()
+        self.addCleanup(client.close)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(30)
+        client.connect((host, int(port)))
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: {ADDRESS}\r\n"
+                       f"Authorization: Bearer {self.ringbell.api.token}\r\n\r\n".encode())
+        self.assertEqual(client.recv(1), b"H")
+        return client
+
+    def read_rest(self, client):
+        """The body of a client above, as far as it comes."""
+        data = bytearray(b"H")
+        try:
+            while part := client.recv(1 << 16):
+                data += part
+        except ConnectionResetError:
+            pass
+        return bytes(data).partition(b"\r\n\r\n")[2]
+
+    def test_slow_readers_cost_half_a_megabyte_each_and_outlive_a_removal(self):
+        self.start(http={"idle_timeout": "60s"})
+        row = self.record(12_000)
+        path = f"/api/v1/captures/{row['id']}/download"
+        whole, _ = self.whole(path)
+        self.assertGreater(len(whole), 4 * MIB)
+        control = self.ringbell.pid_of("control")
+        before = memory_of(control, "VmRSS")
+        clients = [self.read_slowly(path) for _ in range(READERS)]
+        self.assertLess(memory_of(control, "VmRSS") - before, READERS * MIB // 2)
+        # its files go meanwhile: who reads gets a prefix, never other bytes, and is cut where it ends
+        self.ringbell.api.call("DELETE", f"/api/v1/captures/{row['id']}")
+        wait_for("410", lambda: self.ringbell.api.ask("GET", path).status == 410, 20)
+        wait_for("files gone", lambda: not os.path.exists(f"{self.ringbell.captures}/{row['id']}"), 20)
+        body = self.read_rest(clients.pop())
+        self.assertEqual(body, whole[:len(body)])
+        self.assertLess(len(body), len(whole))
+        self.ended("cut")
+        for client in clients:
+            client.close()
+        self.ended("left", READERS - 1)
+        self.assertEqual(self.ringbell.pid_of("control"), control)
 
 
 if __name__ == "__main__":
