@@ -33,8 +33,13 @@ static int set_aside(int state, struct rebuild_report *report)
 	snprintf(log, sizeof(log), "%s-wal", report->set_aside);
 	if (renameat2(state, LOG_NAME, state, log, RENAME_NOREPLACE) && errno != ENOENT)
 		return -errno;
-	if (renameat2(state, DB_NAME, state, report->set_aside, RENAME_NOREPLACE))
-		return -errno;
+	if (renameat2(state, DB_NAME, state, report->set_aside, RENAME_NOREPLACE)) {
+		int r = -errno;
+
+		/* nor must the old one be read without it at the next start */
+		renameat2(state, log, state, LOG_NAME, RENAME_NOREPLACE);
+		return r;
+	}
 	return fsync(state) ? -errno : 0;
 }
 

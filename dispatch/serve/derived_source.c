@@ -295,11 +295,13 @@ static int get_open(const struct derived_sources *sources, struct derived_source
 
 	if (fd == -ENOENT && track->progress.name[0] == '.')
 		fd = open_file(sources, source, track->progress.name + 1);
-	if (fd < 0)
+	if (fd == -ENOENT) /* gone a moment ago: the next report tells its successor */
 		return DERIVED_SOURCE_LATER;
 	source->number = track->progress.segment;
 	source->want = DERIVED_NOTHING;
 	ret->valid_bytes = track->progress.valid_bytes;
+	if (fd < 0)
+		return fd;
 	*ret_fd = fd;
 	return 0;
 }
