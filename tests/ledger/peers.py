@@ -6,10 +6,8 @@ import email
 import json
 import multiprocessing
 import os
-import queue
 import random
 import re
-import select
 import socket
 import ssl
 import struct
@@ -91,29 +89,32 @@ def serve_vendor(ledger, seed, trouble, pipe):
 
 class Syslog:
     """A collector that takes octet-counted messages over TLS. It breaks off only before or in the
-    handshake: after it, what the kernel has acknowledged counts as delivered (docs/endpoints.md). One
-    thread reads all connections, those first that had something first, as collectors do: else a
-    message on one could be read before an older one that waits on another."""
+    handshake: after it, what the kernel has acknowledged counts as delivered (docs/endpoints.md)."""
 
     def __init__(self, ledger, folder, seed, trouble):
         self.ledger, self.dice, self.trouble = ledger, random.Random(seed), trouble
         self.context = vendors.tls_context(folder)
         self.socket = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self.socket.getsockname()[1]
-        self.poll = select.epoll()
-        self.open, self.fresh = {}, queue.SimpleQueue() # fd → [connection, bytes of half a message]
-        for work in (self.accept, self.read_all):
-            threading.Thread(target=work, daemon=True).start()
+        self.talks = []
+        threading.Thread(target=self.run, daemon=True).start()
 
-    def accept(self):
+    def run(self):
         while True:
             connection, _ = self.socket.accept()
-            threading.Thread(target=self.greet, args=(connection,), daemon=True).start()
+            self.talks = [talk for talk in self.talks if talk.is_alive()]
+            self.talks.append(threading.Thread(target=self.talk, args=(connection,), daemon=True))
+            self.talks[-1].start()
 
-    def greet(self, connection):
+    def finish(self):
+        """Once the daemon is gone: what was delivered to the kernel is read to its end."""
+        for talk in self.talks:
+            talk.join(120)
+
+    def talk(self, connection):
         act = None
         if self.dice.random() < self.trouble:
-            act = self.dice.choice(["reset", "garbage"])
+            act = self.dice.choice(["reset", "garbage", "slow"])
         try:
             if act == "reset":
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -121,50 +122,27 @@ class Syslog:
                 connection.sendall(b"this is no handshake\r\n")
             else:
                 connection = self.context.wrap_socket(connection, server_side=True)
-                connection.setblocking(False)
-                self.fresh.put(connection)
-                return
+                self.read(connection, act == "slow")
         except (OSError, ssl.SSLError):
             pass
         connection.close()
 
-    def read_all(self):
+    def read(self, connection, slow):
+        kept = b""
         while True:
-            if self.dice.random() < self.trouble:
-                time.sleep(0.2) # wait: slowness is what this is for
-            while not self.fresh.empty(): # TLS may have read beyond the handshake
-                connection = self.fresh.get()
-                self.open[connection.fileno()] = [connection, b""]
-                self.poll.register(connection.fileno(), select.EPOLLIN)
-                self.read(connection.fileno())
-            for fd, _ in self.poll.poll(0.05):
-                self.read(fd)
-
-    def read(self, fd):
-        connection, kept = self.open[fd]
-        data = b"more"
-        while data:
+            if slow:
+                time.sleep(0.05) # wait: slowness is what this is for
             try:
-                data = connection.recv(65536)
-            except ssl.SSLWantReadError:
-                break
+                data = connection.recv(4096 if slow else 65536)
             except (OSError, ssl.SSLError):
                 data = b""
             kept += data
-        while (head := re.match(rb"(\d+) ", kept)) and len(kept) >= head.end() + int(head[1]):
-            self.take(kept[head.end():head.end() + int(head[1])])
-            kept = kept[head.end() + int(head[1]):]
-        self.open[fd][1] = kept
-        if not data:
-            self.poll.unregister(fd)
-            connection.close()
-            del self.open[fd]
-
-    def finish(self):
-        """Once the daemon is gone: what was delivered to the kernel is read to its end."""
-        end = time.monotonic() + 120
-        while (self.open or not self.fresh.empty()) and time.monotonic() < end:
-            time.sleep(0.05) # wait: the other thread reads
+            while (head := re.match(rb"(\d+) ", kept)) and \
+                    len(kept) >= head.end() + int(head[1]):
+                self.take(kept[head.end():head.end() + int(head[1])])
+                kept = kept[head.end() + int(head[1]):]
+            if not data:
+                return
 
     def take(self, message):
         self.ledger.write_tags("syslog", message.split(b'"] ', 1)[-1])
