@@ -34,6 +34,7 @@ static void test_kill(void)
 	start.rotate_bytes = 300 << 10;
 	start.from_wall_ns -= 3600 * DUR_S;
 	rig_send(rig, REC_START, &start, sizeof(start));
+	rig_wait(rig, rig->tracks[0].started); /* before, there is nothing to resume */
 	for (uint64_t next = 1500; next < PACKETS; next += 1700 + kills * 97) {
 		rig_wait(rig, rig_replayed(rig) > next);
 		rig_kill(rig);
