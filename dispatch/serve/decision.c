@@ -391,6 +391,10 @@ static void fact_carry_out(struct control *control, const struct fact *fact)
 	case FACT_PUSH:
 		courier_link_kick(&control->courier);
 		break;
+	case FACT_FINISHED:
+		if (fact->announce.count)
+			courier_link_kick(&control->courier);
+		break;
 	case FACT_SUPPRESSED:
 		courier_link_count_suppressed(&control->courier, fact->push.endpoint);
 		break;

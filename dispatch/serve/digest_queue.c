@@ -80,7 +80,8 @@ static void digest_result_done(void *arg, int result)
 	if (result == 0) {
 		/* after the commit: a manifest never tells what is not */
 		manifest_job_post(queue->control, digest->row.capture);
-		courier_link_kick(&queue->control->courier);
+		if (digest->announce.count)
+			courier_link_kick(&queue->control->courier);
 		digest_queue_kick(queue);
 	} else {
 		timer_set(queue->pause, DIGEST_PAUSE);

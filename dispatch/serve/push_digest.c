@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "policy/level.h"
+#include "policy/utf8.h"
 
 #define LINE_BYTES 84
 #define DUE_COUNT                                                                                  \
@@ -82,14 +83,11 @@ static void add_line(struct buf *body, const char *title, bool is_collapsed)
 {
 	CLEANUP_FREE char *line =
 		xasprintf("%s%s", is_collapsed ? "[Occurred and resolved] " : "", title);
-	size_t len = strlen(line);
+	size_t len = utf8_fit(line, LINE_BYTES);
 
 	for (char *p = line; *p; p++)
 		if ((unsigned char)*p < 0x20)
 			*p = ' ';
-	if (len > LINE_BYTES)
-		for (len = LINE_BYTES; len && ((unsigned char)line[len] & 0xc0) == 0x80; len--)
-			;
 	buf_append_text(body, "- ");
 	buf_append(body, line, len);
 	buf_append_text(body, line[len] ? "…\n" : "\n");

@@ -114,7 +114,8 @@ static void finish_done(void *arg, int result)
 	log_info("control", "capture %s: files removed", look->capture);
 	look->job->removed++;
 	look->deleting = false;
-	courier_link_kick(&look->job->control->courier);
+	if (look->announce.count)
+		courier_link_kick(&look->job->control->courier);
 	delete_next(look);
 }
 

@@ -58,24 +58,38 @@ struct topic {
 	int64_t told_version; /* of the source, as this courier knows it; 0 = it does not */
 	bool passing;	      /* the rest of a batch that came out of turn */
 	struct batch batch;
-	size_t seen_count, after_count;
-	struct seen seen[SEEN_MAX];  /* newest last */
-	struct seen after[SEEN_MAX]; /* when the decision is durable */
-	uint64_t alerts;	     /* since this process started */
+	size_t seen_count;
+	struct seen seen[SEEN_MAX]; /* newest last; without those of the batch */
+	uint64_t alerts;	    /* since this process started */
 	struct courier_consuming reported;
 };
 
 /* ---- what was seen ---- */
 
+static json_t *seen_format(const struct seen *seen)
+{
+	return json_pack("[I, I, s]", (json_int_t)seen->partition, (json_int_t)seen->offset,
+			 seen->hash);
+}
+
+/* How many of those that were seen make room for the batch. */
+static size_t outdated(const struct topic *topic)
+{
+	size_t all = topic->seen_count + topic->batch.count;
+
+	return all > SEEN_MAX ? all - SEEN_MAX : 0;
+}
+
+/* As it will be when the batch is decided. */
 static char *position_format(const struct topic *topic)
 {
 	CLEANUP_JSON json_t *json = json_pack("{s:s, s:[]}", "topic", topic->name, "seen");
 	json_t *list = json_object_get(json, "seen");
 
-	for (size_t i = 0; i < topic->after_count; i++)
-		json_array_append_new(
-			list, json_pack("[I, I, s]", (json_int_t)topic->after[i].partition,
-					(json_int_t)topic->after[i].offset, topic->after[i].hash));
+	for (size_t i = outdated(topic); i < topic->seen_count; i++)
+		json_array_append_new(list, seen_format(&topic->seen[i]));
+	for (size_t i = 0; i < topic->batch.count; i++)
+		json_array_append_new(list, seen_format(&topic->batch.records[i].id));
 	return json_format(json);
 }
 
@@ -115,17 +129,14 @@ static bool was_seen(const struct topic *topic, const struct seen *id)
 	return false;
 }
 
-/* The newest of both, as they will have been seen. */
-static void set_after(struct topic *topic)
+static void remember_batch(struct topic *topic)
 {
-	size_t added = topic->batch.count, kept = topic->seen_count;
+	size_t gone = outdated(topic);
 
-	if (kept + added > SEEN_MAX)
-		kept = SEEN_MAX - added;
-	memcpy(topic->after, topic->seen + topic->seen_count - kept, kept * sizeof(topic->seen[0]));
-	for (size_t i = 0; i < added; i++)
-		topic->after[kept + i] = topic->batch.records[i].id;
-	topic->after_count = kept + added;
+	topic->seen_count -= gone;
+	memmove(topic->seen, topic->seen + gone, topic->seen_count * sizeof(topic->seen[0]));
+	for (size_t i = 0; i < topic->batch.count; i++)
+		topic->seen[topic->seen_count++] = topic->batch.records[i].id;
 }
 
 /* ---- life ---- */
@@ -221,8 +232,7 @@ static void on_committed(void *owner, struct decision *decision, int result)
 	if (result < 0) /* decided again from what is still there, by the timer */
 		return;
 	topic->alerts += decision->alerts.count;
-	memcpy(topic->seen, topic->after, topic->after_count * sizeof(topic->after[0]));
-	topic->seen_count = topic->after_count;
+	remember_batch(topic);
 	batch_done(topic);
 }
 
@@ -258,7 +268,6 @@ static void decide(struct topic *topic)
 		batch_done(topic);
 		return;
 	}
-	set_after(topic);
 	fact_add_setting(&lines.decision->facts, POSITION, topic->source, position_format(topic));
 	topic->state = TOPIC_WRITING;
 	lines_commit(&lines, on_committed, topic);
